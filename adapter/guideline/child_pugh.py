@@ -1,0 +1,213 @@
+"""Child-Pugh as a range of points: missing parts are bounded, never guessed (guideline.md 2, `standard`)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from adapter.guideline.case import Case, doubts
+from adapter.guideline.model import ChildPugh
+from adapter.guideline.problems import active_confirmed, began
+from adapter.timeline.events import Coded, Measurement
+from adapter.timeline.latest import Latest
+from adapter.values import Interval, Truth
+
+CLASSES = ("A", "B", "C")
+_ASCITES_SEVERE = frozenset({"moderate", "severe", "refractory"})
+
+
+class Part(msgspec.Struct, frozen=True):
+    """Points that one part can give (fewest, most), with what they rest on."""
+
+    name: str
+    points: tuple[int, int]
+    day: int | None = None
+    at: str | None = None
+    evidence: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    assumed: bool = False
+
+
+def child_pugh(case: Case) -> ChildPugh:
+    """The class and points at the case's as-of."""
+    parts = (_bilirubin(case), _albumin(case), _inr(case), _ascites(case), _encephalopathy(case))
+    low = sum(p.points[0] for p in parts)
+    high = sum(p.points[1] for p in parts)
+    newest = max((p for p in parts if p.day is not None), key=lambda p: p.day or 0, default=None)
+    computed = ChildPugh(
+        possible=_classes(case, low, high),
+        points=(low, high),
+        parts={p.name: p.points for p in parts},
+        assumed=tuple(p.name for p in parts if p.assumed),
+        at=newest.at if newest else None,
+        evidence=tuple(dict.fromkeys(r for p in parts for r in p.evidence)),
+        notes=tuple(f"{p.name}: {note}" for p in parts for note in p.notes),
+    )
+    return _with_record(case, computed, newest.day if newest else None)
+
+
+def _classes(case: Case, low: int, high: int) -> tuple[str, ...]:
+    bounds = _class_bounds(case)
+    return tuple(name for name in CLASSES if low <= bounds[name][1] and high >= bounds[name][0])
+
+
+def _class_bounds(case: Case) -> dict[str, tuple[int, int]]:
+    most_a, most_b = case.limit("child_pugh", "class-a").days, case.limit("child_pugh", "class-b").days
+    fewest, most = case.limit("child_pugh", "fewest").days, case.limit("child_pugh", "most").days
+    return {"A": (fewest, most_a), "B": (most_a + 1, most_b), "C": (most_b + 1, most)}
+
+
+def _range(case: Case, one: Truth, three: Truth) -> tuple[int, int]:
+    """Points that stay possible when 1 point and 3 points are each sure, impossible or open."""
+    most = case.limit("child_pugh", "most-points").days
+    if one is Truth.MET:
+        return 1, 1
+    if three is Truth.MET:
+        return most, most
+    return 1 if one is Truth.UNKNOWN else 2, most if three is Truth.UNKNOWN else 2
+
+
+def _from_number(case: Case, name: str, found: Latest[Measurement], ranges: list[tuple[int, int]]) -> Part:
+    if not found.fresh or found.blocked:
+        ranges = [(1, case.limit("child_pugh", "most-points").days)]
+    newest = found.newest
+    used = newest is not None and found.fresh
+    return Part(
+        name,
+        (min(r[0] for r in ranges), max(r[1] for r in ranges)),
+        newest.when.first if used and newest else None,
+        newest.when.iso if used and newest else None,
+        found.sources,
+        tuple(doubts(found)),
+    )
+
+
+def _bilirubin(case: Case) -> Part:
+    found = case.latest_number("bilirubin_total", "labs")
+    return _from_number(case, "bilirubin", found, [_bilirubin_points(case, fact) for fact in found.facts])
+
+
+def _bilirubin_points(case: Case, fact: Measurement) -> tuple[int, int]:
+    """The table gives both units, rounded apart: the value is compared in the unit that it was reported in."""
+    mass = case.limit("child_pugh", "bilirubin-mass-low").unit == fact.reported_unit
+    kind, value = ("mass", fact.reported) if mass else ("molar", fact.value)
+    low = case.limit("child_pugh", f"bilirubin-{kind}-low").value
+    high = case.limit("child_pugh", f"bilirubin-{kind}-high").value
+    return _range(case, value.below(low), value.above(high))
+
+
+def _albumin(case: Case) -> Part:
+    found = case.latest_number("albumin", "labs")
+    high = case.limit("child_pugh", "albumin-high").value
+    low = case.limit("child_pugh", "albumin-low").value
+    ranges = [_range(case, f.value.above(high), f.value.below(low)) for f in found.facts]
+    return _from_number(case, "albumin", found, ranges)
+
+
+def _inr(case: Case) -> Part:
+    found = case.latest_number("inr", "labs")
+    low = case.limit("child_pugh", "inr-low").value
+    high = case.limit("child_pugh", "inr-high").value
+    return _from_number(
+        case, "inr", found, [_range(case, f.value.below(low), f.value.above(high)) for f in found.facts]
+    )
+
+
+def _ascites(case: Case) -> Part:
+    found = case.latest_word("ascites_grade", "ascites-encephalopathy")
+    return _graded(case, "ascites", "ascites", found, [_ascites_points(case, f) for f in found.facts])
+
+
+def _ascites_points(case: Case, fact: Coded) -> tuple[int, int]:
+    return _range(case, _is(fact.value == "none"), _is(fact.value in _ASCITES_SEVERE))
+
+
+def _encephalopathy(case: Case) -> Part:
+    found = case.latest_number("hepatic_encephalopathy_grade", "ascites-encephalopathy")
+    mild = case.limit("child_pugh", "encephalopathy-mild").value
+    ranges = [_range(case, f.value.at_most(0), f.value.above(mild)) for f in found.facts]
+    return _graded(case, "encephalopathy", "hepatic_encephalopathy", found, ranges)
+
+
+def _graded(case: Case, name: str, problem: str, found: Latest[Any], ranges: list[tuple[int, int]]) -> Part:
+    """A grade, with an active Condition beside it: present without a grade, unless a usable grade says more."""
+    most = case.limit("child_pugh", "most-points").days
+    conditions = active_confirmed(case, problem)
+    usable = found.fresh and not found.blocked
+    points = (min(r[0] for r in ranges), max(r[1] for r in ranges)) if usable else (1, most)
+    newest = found.newest
+    if conditions and (not usable or points[0] == 1):
+        since = [began(p) for p in conditions]
+        older = usable and newest is not None and all(s is not None and s.last <= newest.when.first for s in since)
+        points = (1 if older else 2, most)
+    assumed = found.missing and not found.blocked and not conditions and case.option("assume-absent")
+    used = newest is not None and found.fresh
+    return Part(
+        name,
+        (1, 1) if assumed else points,
+        newest.when.first if used and newest else None,
+        newest.when.iso if used and newest else None,
+        (*found.sources, *(p.source for p in conditions)),
+        tuple(["assume-absent"] if assumed else doubts(found)),
+        assumed,
+    )
+
+
+def _is(value: bool) -> Truth:
+    return Truth.MET if value else Truth.NOT_MET
+
+
+def _with_record(case: Case, computed: ChildPugh, newest_part: int | None) -> ChildPugh:
+    """A recorded class or score inside the computed range decides; outside it the worst that either allows does."""
+    found = _recorded(case)
+    if found is None:
+        return computed
+    (low, high), text, day, sources, note = found
+    recorded = msgspec.structs.replace(
+        computed, recorded=text, evidence=tuple(dict.fromkeys((*computed.evidence, *sources)))
+    )
+    points = computed.points or (low, high)
+    inside = low <= points[1] and high >= points[0]
+    if newest_part is not None and day < newest_part:
+        return msgspec.structs.replace(recorded, discordant=not inside, notes=(*computed.notes, "recorded-older"))
+    if inside:
+        kept = (max(low, points[0]), min(high, points[1]))
+        return msgspec.structs.replace(
+            recorded, points=kept, possible=_classes(case, *kept), notes=(*computed.notes, *note)
+        )
+    worst = max((*computed.possible, *_classes(case, low, high)))
+    return msgspec.structs.replace(
+        recorded,
+        possible=(worst,),
+        points=(low, high) if low > points[1] else points,
+        discordant=True,
+        notes=(*computed.notes, "recorded-discordant"),
+    )
+
+
+def _recorded(case: Case) -> tuple[tuple[int, int], str, int, tuple[str, ...], tuple[str, ...]] | None:
+    score = case.latest_number("child_pugh_score", "recorded-scores")
+    named = case.latest_word("child_pugh_class", "recorded-scores")
+    ranges: list[tuple[tuple[int, int], str, int, str]] = []
+    if score.fresh and not score.blocked:
+        ranges += [(_score_range(case, f.value), f.value.shown(), f.when.last, f.source) for f in score.facts]
+    if named.fresh and not named.blocked:
+        bounds = _class_bounds(case)
+        ranges += [(bounds[f.value], f.value, f.when.last, f.source) for f in named.facts if f.value in bounds]
+    if not ranges:
+        return None
+    day = max(r[2] for r in ranges)
+    newest = [r for r in ranges if r[2] == day]
+    low, high = max(r[0][0] for r in newest), min(r[0][1] for r in newest)
+    note: tuple[str, ...] = ()
+    if low > high:
+        low, high, note = min(r[0][0] for r in newest), max(r[0][1] for r in newest), ("contradiction",)
+    return (low, high), newest[0][1], day, tuple(r[3] for r in newest), note
+
+
+def _score_range(case: Case, value: Interval) -> tuple[int, int]:
+    fewest, most = case.limit("child_pugh", "fewest").days, case.limit("child_pugh", "most").days
+    low = fewest if value.low is None else int(value.low)
+    high = most if value.high is None else int(value.high)
+    return max(low, fewest), min(high, most)

@@ -1,0 +1,93 @@
+"""Exposures and planned doses before an operation: when a treatment was last there, and when it comes again."""
+
+from __future__ import annotations
+
+import msgspec
+
+from adapter.guideline.case import Case
+from adapter.guideline.treatment import LOCAL, course, last_exposed, valid_plans
+from adapter.timeline.events import Exposure, Performed, Plan
+
+_UNTIL_NOW = frozenset({"open", "unknown", "on-hold"})
+
+
+class Planned(msgspec.Struct, frozen=True):
+    """A dose that is ordered or recorded ahead, on `day` (ordinal, its latest)."""
+
+    day: int
+    source: str
+
+
+class Span(msgspec.Struct, frozen=True):
+    """The last exposure lies between `first` and `last` (ordinals); `ongoing` while the drug is still taken."""
+
+    first: int
+    last: int
+    ongoing: bool
+    sources: tuple[str, ...]
+    doubtful_end: bool = False
+
+
+def drug_span(case: Case, group: str) -> Span | None:
+    """The last exposure to a group of drugs since the course's floor; None without any."""
+    given = [e for e in case.view.of_group(group) if e.start.first >= case.once(course).floor]
+    if not given:
+        return None
+    last = max(last_exposed(case, e) for e in given)
+    first = max(_first(case, e) for e in given)
+    ongoing = [e for e in given if _ongoing(case, e)]
+    deciding = [e.source for e in given if last_exposed(case, e) >= first]
+    doubtful = any(e.ending in ("unknown", "on-hold") for e in ongoing)
+    return Span(min(first, last), last, bool(ongoing), tuple(sorted(set(deciding))), doubtful)
+
+
+def _first(case: Case, exposure: Exposure) -> int:
+    """The earliest day that the last exposure can be."""
+    if exposure.ending in _UNTIL_NOW:
+        return case.day
+    end = exposure.end if exposure.end is not None else exposure.start
+    return min(end.first, case.day)
+
+
+def _ongoing(case: Case, exposure: Exposure) -> bool:
+    return exposure.ending in _UNTIL_NOW or (exposure.end is not None and exposure.end.first > case.day)
+
+
+def local_span(case: Case, group: str) -> Span | None:
+    """The last treatment of a local modality since the course's floor; None without any."""
+    done = [p for p in case.view.done(group) if p.when.first >= case.once(course).floor]
+    if not done:
+        return None
+    last = max(min(_end(p)[1], case.day) for p in done)
+    first = min(max(_end(p)[0] for p in done), last)
+    return Span(first, last, False, tuple(sorted({p.source for p in done if _end(p)[1] >= first})))
+
+
+def _end(done: Performed) -> tuple[int, int]:
+    when = done.end if done.end is not None else done.when
+    return when.first, when.last
+
+
+def span_of(case: Case, group: str) -> Span | None:
+    """The last exposure to a class of treatment."""
+    return local_span(case, group) if group in LOCAL else drug_span(case, group)
+
+
+def planned_doses(case: Case, group: str, until: int | None) -> list[Planned]:
+    """Doses that are ordered, booked or recorded ahead, up to `until` (the operation; later ones are adjuvant)."""
+    doses = [_planned(case, p) for p in valid_plans(case, group)]
+    doses += [Planned(e.end.first, e.source) for e in case.view.of_group(group) if _order_ahead(case, e) and e.end]
+    return [d for d in doses if until is None or d.day <= until]
+
+
+def _planned(case: Case, plan: Plan) -> Planned:
+    """Dated by its timing, else as-of; an oral order lasts to its recorded end."""
+    start = plan.on.last if plan.on is not None else case.day
+    end = plan.until.last if plan.oral and plan.until is not None else start
+    return Planned(max(start, end), plan.source)
+
+
+def _order_ahead(case: Case, exposure: Exposure) -> bool:
+    """An active oral order counts as exposure, and its recorded end after as-of as a planned dose."""
+    order = exposure.source.startswith("MedicationRequest")
+    return order and exposure.oral and exposure.end is not None and exposure.end.first > case.day

@@ -1,0 +1,112 @@
+"""Extrahepatic metastasis: whether it is on record, and after conversion start whether it is still viable."""
+
+from __future__ import annotations
+
+import msgspec
+
+from adapter.guideline.case import Case, doubts
+from adapter.guideline.lesions import enhancement_on, staging_size
+from adapter.guideline.problems import active_confirmed, began
+from adapter.timeline.events import Lesion
+from adapter.values import Truth, any_of, truth
+
+
+class Spread(msgspec.Struct, frozen=True):
+    """Extrahepatic metastasis (EHM) at a date: present, and present as viable tumour."""
+
+    present: Truth
+    viable: Truth
+    day: int | None = None
+    at: str | None = None
+    evidence: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def spread(case: Case, viable_only: bool) -> Spread:
+    """EHM from its status, from lesions at extrahepatic sites and from Conditions, newest first."""
+    status = case.latest_word("distant_metastasis_status", "imaging")
+    lesions = extrahepatic_lesions(case)
+    conditions = active_confirmed(case, "metastasis")
+    said = _said(case, viable_only)
+    present = any_of(said)
+    if not said:
+        present = Truth.UNKNOWN
+    days = [f.when.first for f in status.facts if status.fresh] + [s.when.first for s in lesions]
+    inactive, sources = _inactive(case, max(days, default=0))
+    viable = present
+    if viable_only and present is not Truth.NOT_MET:
+        viable = Truth.NOT_MET if inactive is Truth.MET else _both(present, inactive)
+    evidence = (*status.sources, *(s.source for s in lesions), *(p.source for p in conditions), *sources)
+    newest = max(days, default=None)
+    times = [f.when for f in status.facts] + [s.when for s in lesions]
+    at = next((when.iso for when in times if when.first == newest), None)
+    notes = [] if status.missing else doubts(status)
+    return Spread(present, viable, newest, at, tuple(dict.fromkeys(evidence)), tuple(notes))
+
+
+def _both(present: Truth, inactive: Truth) -> Truth:
+    return Truth.UNKNOWN if inactive is Truth.UNKNOWN else present
+
+
+def _said(case: Case, viable_only: bool) -> list[Truth]:
+    """One verdict per kind of record; a record beside an equally new contrary one stays open."""
+    status = case.latest_word("distant_metastasis_status", "imaging")
+    lesions = extrahepatic_lesions(case)
+    seen = [_there(case, s, viable_only) for s in lesions]
+    by_lesion = any_of(seen) if seen else None
+    by_status = None
+    if status.fresh and not status.blocked:
+        by_status = status.agreed(lambda f: truth(f.value == "present" if f.value != "indeterminate" else None))
+    elif status.blocked:
+        by_status = Truth.UNKNOWN
+    conditions = active_confirmed(case, "metastasis")
+    if conditions:
+        since = [began(p) for p in conditions]
+        none_newer = by_status is Truth.NOT_MET and all(
+            s is not None and s.last <= status.facts[0].when.first for s in since
+        )
+        return [Truth.UNKNOWN if none_newer and by_lesion is not Truth.MET else Truth.MET]
+    return _newer_of(by_status, status.facts[-1].when.first if status.facts else 0, by_lesion, lesions)
+
+
+def _newer_of(by_status: Truth | None, status_day: int, by_lesion: Truth | None, lesions: list[Lesion]) -> list[Truth]:
+    if by_status is None or by_lesion is None or by_status is by_lesion:
+        return [one for one in (by_status, by_lesion) if one is not None][:1]
+    lesion_day = max(s.when.first for s in lesions)
+    if lesion_day == status_day:
+        return [Truth.UNKNOWN]
+    if by_lesion is Truth.NOT_MET:
+        # A known metastasis that is gone does not say that no other one is there.
+        return [by_status]
+    return [by_status if status_day > lesion_day else by_lesion]
+
+
+def extrahepatic_lesions(case: Case) -> list[Lesion]:
+    """The newest measurement of each lesion at an extrahepatic site, not stale."""
+    newest: dict[str, Lesion] = {}
+    for lesion in case.view.lesions:
+        if lesion.extrahepatic:
+            newest[lesion.lesion or f"{lesion.site}"] = lesion
+    window = case.window("imaging")
+    return [s for s in newest.values() if case.day - s.when.first <= window]
+
+
+def _there(case: Case, lesion: Lesion, viable_only: bool) -> Truth:
+    if viable_only and lesion.viable is None and enhancement_on(case, lesion) is None:
+        # EHM without enhancement information counts as viable (guideline.md 2).
+        return Truth.MET if lesion.diameter is None else lesion.diameter.above(0)
+    if lesion.diameter is None and lesion.viable is None and not viable_only:
+        return Truth.MET
+    return staging_size(lesion, enhancement_on(case, lesion), viable_only).above(0)
+
+
+def _inactive(case: Case, since: int) -> tuple[Truth, tuple[str, ...]]:
+    """EHM recorded inactive, by a record as new as the newest one of its presence."""
+    found = case.latest_word("ehm_activity", "imaging")
+    facts = [f for f in found.facts if f.when.last >= since]
+    if not found.fresh or not facts:
+        return Truth.NOT_MET, ()
+    verdicts = {f.value == "inactive" for f in facts}
+    if verdicts == {True} and not found.blocked:
+        return Truth.MET, found.sources
+    return (Truth.NOT_MET if verdicts == {False} else Truth.UNKNOWN), found.sources

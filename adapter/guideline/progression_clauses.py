@@ -1,0 +1,86 @@
+"""The clauses of progressive disease, tested before any response (guideline.md 2, Response)."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from adapter.guideline.case import Case
+from adapter.guideline.imaging import NEW, RESPONSES, Imaging
+from adapter.guideline.vessels import VP_GRADES, VV_GRADES
+from adapter.values import Interval, Truth, all_of, any_of, truth
+
+PERCENT = Decimal(100)
+
+
+def grown(case: Case, now: Interval, smallest: Interval, absolute: bool) -> Truth:
+    """Whether a sum is progression against the smallest sum so far; `absolute` adds RECIST 1.1's millimetres."""
+    share = case.limit("response", "progression").value / PERCENT
+    rise = now.minus(smallest)
+    from_nothing = smallest.number == 0
+    if from_nothing:
+        return now.above(0)
+    relative = now.minus(smallest.scaled(1 + share)).at_least(0)
+    if not absolute:
+        return relative
+    return all_of((relative, rise.at_least(case.limit("response", "progression-absolute").value)))
+
+
+def new_lesion(case: Case, group: Imaging) -> tuple[Truth, tuple[str, ...], tuple[str, ...]]:
+    """Whether a new lesion proves progression; with its sources and those of equivocal small ones."""
+    bound = case.limit("course", "new-lesion").value
+    verdicts: list[Truth] = []
+    proven: list[str] = []
+    equivocal: list[str] = []
+    for lesion in group.lesions:
+        if lesion.role != NEW:
+            continue
+        size = lesion.diameter
+        verdict = Truth.UNKNOWN if size is None else size.at_least(bound)
+        if lesion.extrahepatic:
+            verdict = Truth.MET if size is None else size.above(0)
+        verdicts.append(verdict)
+        (proven if verdict is Truth.MET else equivocal).append(lesion.source)
+    return any_of(verdicts), tuple(proven), tuple(equivocal)
+
+
+def non_target(group: Imaging) -> Truth:
+    """A recorded progression site, or a recorded PD."""
+    recorded = any(r.value == "PD" for r in group.responses if r.concept in RESPONSES)
+    return truth(recorded or bool(group.said("progression_site")))
+
+
+def vessel_grade_up(group: Imaging, earlier: list[Imaging]) -> Truth:
+    """Whether the Vp or Vv grade is above the lowest so far, unless the thrombus does not enhance."""
+    enhancement = {w.value for w in group.said("thrombus_enhancement")}
+    if enhancement == {"absent"}:
+        return Truth.NOT_MET
+    return any_of(
+        (
+            _above_lowest(group, earlier, "pvtt_vp_class", VP_GRADES, "portal_vein_tumor_thrombus"),
+            _above_lowest(group, earlier, "hepatic_vein_invasion_class", VV_GRADES, "ivc_tumor_thrombus"),
+        )
+    )
+
+
+def _above_lowest(group: Imaging, earlier: list[Imaging], concept: str, scale: tuple[str, ...], presence: str) -> Truth:
+    now = _possible(group, concept, scale, presence)
+    before = [grades for one in earlier if (grades := _possible(one, concept, scale, presence))]
+    if not now or not before:
+        return Truth.NOT_MET
+    lowest = min(max(grades) for grades in before)
+    if min(now) > lowest:
+        return Truth.MET
+    return Truth.NOT_MET if max(now) <= min(min(grades) for grades in before) or len(now) == 1 else Truth.UNKNOWN
+
+
+def _possible(group: Imaging, concept: str, scale: tuple[str, ...], presence: str) -> list[int]:
+    """Indices of the grades that an imaging leaves possible; nothing recorded gives an empty list."""
+    graded = [scale.index(w.value) for w in group.said(concept) if w.value in scale]
+    if graded:
+        return sorted(set(graded[-1:]))
+    seen = {w.value for w in (*group.said(presence), *group.said("macrovascular_invasion"))}
+    if "absent" in seen and "present" not in seen:
+        return [0]
+    if any(w.value == "present" for w in group.said(presence)):
+        return [len(scale) - 1] if presence.startswith("ivc") else list(range(1, len(scale)))
+    return []

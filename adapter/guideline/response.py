@@ -1,0 +1,236 @@
+"""Response of every evaluation by mRECIST and RECIST 1.1 (guideline.md 2, Response)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+
+import msgspec
+
+from adapter.guideline.case import Case
+from adapter.guideline.imaging import NEW, NON_TARGET, TARGET, Evaluations, Imaging, evaluations
+from adapter.guideline.lesions import enhancement_on, viable_size
+from adapter.guideline.progression_clauses import PERCENT, grown, new_lesion, non_target, vessel_grade_up
+from adapter.timeline.events import Lesion
+from adapter.values import Interval, Truth, any_of, truth
+from adapter.values.interval import total
+
+CR, PR, SD, PD, NE = "CR", "PR", "SD", "PD", "NE"
+WORST_FIRST = (PD, SD, PR, CR)
+BEST_FIRST = (CR, PR, SD, PD)
+RESPONSE = frozenset({CR, PR})
+Size = Callable[[Lesion], Interval | None]
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """The response by one criteria set: what decides, what was computed and what recorded, the sum in mm, and why."""
+
+    outcome: str
+    computed: str
+    recorded: str | None
+    sum: Interval | None
+    reasons: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+
+    @property
+    def discordant(self) -> bool:
+        """Measured and recorded differ, neither being NE."""
+        return self.recorded not in (None, NE) and self.computed != NE and self.recorded != self.computed
+
+
+class Evaluation(msgspec.Struct, frozen=True):
+    """One evaluation after conversion start, on its `day` (ordinal)."""
+
+    imaging: Imaging
+    mrecist: Verdict
+    recist: Verdict
+
+    @property
+    def day(self) -> int:
+        """Its last imaging day."""
+        return self.imaging.day
+
+
+class Responses(msgspec.Struct, frozen=True):
+    """All evaluations of the course, oldest first, with the baseline."""
+
+    baseline: Imaging | None
+    targets: tuple[str, ...]
+    baseline_viable: Interval | None
+    baseline_whole: Interval | None
+    all: tuple[Evaluation, ...]
+
+    @property
+    def latest(self) -> Evaluation | None:
+        """The newest evaluation."""
+        return self.all[-1] if self.all else None
+
+    def decided(self) -> list[Evaluation]:
+        """Evaluations whose mRECIST is not NE."""
+        return [e for e in self.all if e.mrecist.outcome != NE]
+
+    @property
+    def best(self) -> str | None:
+        """Best mRECIST response; None without a decided evaluation."""
+        outcomes = {e.mrecist.outcome for e in self.decided()}
+        return next((o for o in BEST_FIRST if o in outcomes), None)
+
+
+def responses(case: Case) -> Responses:
+    """The responses of the conversion course at as-of."""
+    found = case.once(evaluations)
+    targets = _targets(found)
+    viable, whole = _viable(case), _whole
+    base = found.baseline
+    base_viable = _sum(base, targets, viable)[0] if base else None
+    base_whole = _sum(base, targets, whole)[0] if base else None
+    done: list[Evaluation] = []
+    for group in found.after:
+        seen = [base, *(e.imaging for e in done)] if base else [e.imaging for e in done]
+        earlier = [g for g in seen if g is not None]
+        mrecist = _verdict(case, group, earlier, targets, viable, base_viable, [e.mrecist.sum for e in done], False)
+        recist = _verdict(case, group, earlier, targets, whole, base_whole, [e.recist.sum for e in done], True)
+        done.append(Evaluation(group, mrecist, recist))
+    return Responses(base, targets, base_viable, base_whole, tuple(done))
+
+
+def _targets(found: Evaluations) -> tuple[str, ...]:
+    """Identities of the baseline targets; a target without identity makes any sum impossible and is named by its source."""
+    if found.baseline is None:
+        return ()
+    return tuple(sorted({s.lesion or s.source for s in found.baseline.lesions if s.role == TARGET}))
+
+
+def _viable(case: Case) -> Size:
+    return lambda lesion: viable_size(lesion, enhancement_on(case, lesion))
+
+
+def _whole(lesion: Lesion) -> Interval | None:
+    return lesion.diameter
+
+
+def _sum(group: Imaging, targets: tuple[str, ...], size: Size) -> tuple[Interval | None, Interval]:
+    """The complete sum of the targets, None when one is missing; and the sum of those that were measured."""
+    measured = group.measured()
+    sizes = [size(measured[t]) if t in measured else None for t in targets]
+    known = [s for s in sizes if s is not None]
+    partial = total(known)
+    complete = partial if targets and len(known) == len(targets) else None
+    return complete, Interval(partial.low, None, partial.low_open, False)
+
+
+def _verdict(
+    case: Case,
+    group: Imaging,
+    earlier: list[Imaging],
+    targets: tuple[str, ...],
+    size: Size,
+    baseline: Interval | None,
+    sums: list[Interval | None],
+    whole: bool,
+) -> Verdict:
+    complete, partial = _sum(group, targets, size)
+    known = [s for s in (baseline, *sums) if s is not None]
+    measured, reasons = _progression(case, group, earlier, complete or partial, known, whole)
+    clauses = any_of((measured, non_target(group)))
+    computed = _computed(case, [*earlier, group], complete, baseline, measured, size, whole)
+    recorded = _recorded(group, "response_recist" if whole else "response_mrecist")
+    decided = PD if clauses is Truth.MET else computed
+    if recorded is not None and recorded != NE:
+        decided = recorded if decided == NE else _worse(decided, recorded)
+    if not earlier or baseline is None:
+        reasons = (*reasons, "no-baseline")
+    elif complete is None:
+        reasons = (*reasons, "target-not-measured")
+    return Verdict(decided, computed, recorded, complete, reasons, group.sources)
+
+
+def _progression(
+    case: Case, group: Imaging, earlier: list[Imaging], now: Interval, known: list[Interval], whole: bool
+) -> tuple[Truth, tuple[str, ...]]:
+    """The measured clauses of PD, with the names of those that hold."""
+    fresh, _, equivocal = new_lesion(case, group)
+    verdicts = {"new-lesion": fresh, "vessel-grade-up": vessel_grade_up(group, earlier)}
+    if known:
+        verdicts["sum-up"] = any_of(grown(case, now, one, whole) for one in _smallest(known))
+    reasons = tuple(name for name, verdict in verdicts.items() if verdict is Truth.MET)
+    if equivocal:
+        reasons = (*reasons, "equivocal-new-lesion")
+    # An equivocal new lesion is named and does not decide; an unmeasured one neither.
+    deciding = [v for name, v in verdicts.items() if name != "new-lesion" or v is Truth.MET]
+    return any_of(deciding), reasons
+
+
+def _smallest(known: list[Interval]) -> list[Interval]:
+    """The sums that can be the smallest so far."""
+    highs = [s.high for s in known if s.high is not None]
+    bound = min(highs) if highs else None
+    return [s for s in known if bound is None or s.low is None or s.low <= bound]
+
+
+def _computed(
+    case: Case,
+    seen: list[Imaging],
+    complete: Interval | None,
+    baseline: Interval | None,
+    progressive: Truth,
+    size: Size,
+    whole: bool,
+) -> str:
+    if progressive is Truth.MET:
+        return PD
+    if complete is None or baseline is None or progressive is Truth.UNKNOWN:
+        return NE
+    if complete.number == 0 and _nothing_else(seen, size, whole) is Truth.MET:
+        return CR
+    share = case.limit("response", "partial").value / PERCENT
+    partial = baseline.scaled(1 - share).minus(complete).at_least(0)
+    if partial is Truth.UNKNOWN:
+        return NE
+    return PR if partial is Truth.MET else SD
+
+
+def _nothing_else(seen: list[Imaging], size: Size, whole: bool) -> Truth:
+    """No enhancement (RECIST: nothing) left in non-targets, thrombus and metastasis of the last imaging."""
+    group = seen[-1]
+    others = {s.lesion or s.source: s for one in seen for s in one.lesions if s.role in (NON_TARGET, NEW, None)}
+    sizes = [size(s) for s in others.values()]
+    if any(s is None or s.above(0) is not Truth.NOT_MET for s in sizes):
+        return Truth.NOT_MET
+    vessels = {w.value for w in (*group.said("pvtt_vp_class"), *group.said("hepatic_vein_invasion_class"))}
+    enhancing = {w.value for w in group.said("thrombus_enhancement")}
+    thrombus = any(not v.endswith("0") for v in vessels) and (whole or enhancing != {"absent"})
+    spread = {w.value for w in group.said("distant_metastasis_status")}
+    active = {w.value for w in group.said("ehm_activity")}
+    metastasis = "present" in spread and (whole or active != {"inactive"})
+    return truth(not thrombus and not metastasis and (whole or "present" not in enhancing))
+
+
+def _recorded(group: Imaging, concept: str) -> str | None:
+    """The response recorded by the radiologist, the worst of several."""
+    said = {r.value for r in group.responses if r.concept == concept}
+    return next((o for o in (*WORST_FIRST, NE) if o in said), None)
+
+
+def _worse(one: str, two: str) -> str:
+    return min(one, two, key=WORST_FIRST.index)
+
+
+def depth(found: Responses) -> Decimal | None:
+    """The largest relative decrease of the mRECIST sum (negative; 0 when it never decreased)."""
+    base = found.baseline_viable.number if found.baseline_viable else None
+    sums = [e.mrecist.sum.number for e in found.all if e.mrecist.sum is not None]
+    numbers = [s for s in sums if s is not None]
+    if not base or not numbers:
+        return None
+    return min((min(numbers) - base) / base, Decimal(0))
+
+
+def response_times(case: Case, found: Responses, start: int) -> tuple[int | None, int | None]:
+    """Days to the first CR or PR, and from it to PD, else to the last evaluation."""
+    first = next((e for e in found.all if e.mrecist.outcome in RESPONSE), None)
+    if first is None:
+        return None, None
+    later = [e for e in found.all if e.day > first.day]
+    end = next((e for e in later if e.mrecist.outcome == PD), found.all[-1])
+    return first.day - start, end.day - first.day

@@ -1,0 +1,183 @@
+"""The guideline's numbers: dated, cited, per edition, read strictly from the YAML files beside the evaluators."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import yaml
+
+from adapter.errors import TableError
+from adapter.values import Interval, Truth, negate
+
+EDITIONS = ("2024", "2021", "strictest")
+
+
+class Limit(msgspec.Struct, frozen=True):
+    """One threshold in one edition: `value` in `unit`; `exclusive` leaves the value itself outside (a source's "more than")."""
+
+    name: str
+    value: Decimal
+    unit: str
+    exclusive: bool
+    cite: str
+    place: str
+    project: bool
+
+    @property
+    def days(self) -> int:
+        """The value as a whole number (days, months, counts)."""
+        return int(self.value)
+
+    def reached(self, value: Interval | int | Decimal) -> Truth:
+        """Whether a value is at the limit or above it (above it, when the limit is exclusive)."""
+        interval = value if isinstance(value, Interval) else Interval.exact(value)
+        return interval.above(self.value) if self.exclusive else interval.at_least(self.value)
+
+    def kept(self, value: Interval | int | Decimal) -> Truth:
+        """Whether a value stays at the limit or below it (below it, when the limit is exclusive)."""
+        interval = value if isinstance(value, Interval) else Interval.exact(value)
+        return interval.below(self.value) if self.exclusive else interval.at_most(self.value)
+
+    def passed(self, value: Interval | int | Decimal) -> Truth:
+        """Whether a value is beyond the limit: the opposite of `kept`."""
+        return negate(self.kept(value))
+
+
+class _EditionValue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    value: Decimal
+    cite: str
+    place: str
+    exclusive: bool = False
+
+
+class _Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    meaning: str
+    unit: str
+    editions: dict[str, _EditionValue | str]
+    project: bool = False
+
+
+class _Topic(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    topic: str
+    reviewed: str
+    values: dict[str, _Entry]
+
+
+class _Overlay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    topic: str
+    source: str
+    reviewed: str
+    values: dict[str, Decimal | dict[str, Decimal]]
+
+
+class Thresholds:
+    """All limits of one edition: `limit("intervals", "tki-minimum")`."""
+
+    def __init__(self, edition: str, topics: Mapping[str, Mapping[str, Limit]]) -> None:
+        self.edition = edition
+        self._topics = topics
+
+    def limit(self, topic: str, name: str) -> Limit:
+        """One limit; raises TableError when the edition has none (ask `has` first where that can be)."""
+        try:
+            return self._topics[topic][name]
+        except KeyError:
+            raise TableError(f"adapter/guideline/{topic}.yaml has no {name} for edition {self.edition}") from None
+
+    def has(self, topic: str, name: str) -> bool:
+        """Whether the edition has this limit."""
+        return name in self._topics.get(topic, {})
+
+    def topics(self) -> Mapping[str, Mapping[str, Limit]]:
+        """All limits by topic and name, for `guideline show`."""
+        return self._topics
+
+
+def load_thresholds(edition: str, overlay: Path | None = None) -> Thresholds:
+    """The limits of an edition, with a site's overlay files applied.
+
+    Raises TableError naming file and key for an unknown or duplicate key, a missing citation, an unknown edition.
+    """
+    if edition not in EDITIONS:
+        raise TableError(f"edition {edition!r} is not one of {', '.join(EDITIONS)}")
+    topics: dict[str, dict[str, Limit]] = {}
+    for topic, text in _topic_files():
+        topics[topic] = _limits(_read(text, f"{topic}.yaml", _Topic), edition, f"{topic}.yaml")
+    if overlay is not None:
+        _apply(overlay, edition, topics)
+    return Thresholds(edition, topics)
+
+
+def topic_entries() -> dict[str, dict[str, Any]]:
+    """Every entry of every topic as plain data (all editions), for the documentation and `guideline show`."""
+    return {topic: msgspec.to_builtins(_read(text, f"{topic}.yaml", _Topic)) for topic, text in _topic_files()}
+
+
+def _topic_files() -> list[tuple[str, bytes]]:
+    folder = files("adapter.guideline")
+    names = sorted(f.name for f in folder.iterdir() if f.name.endswith(".yaml"))
+    return [(name[: -len(".yaml")], (folder / name).read_bytes()) for name in names]
+
+
+class _StrictLoader(yaml.CSafeLoader):
+    """YAML without duplicate keys; numbers stay text so that they become exact decimals."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        repeated = {str(key) for key in keys if keys.count(key) > 1}
+        if repeated:
+            raise yaml.YAMLError(f"the key {', '.join(sorted(repeated))} stands twice")
+        return super().construct_mapping(node, deep)
+
+
+_StrictLoader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in found if tag == "tag:yaml.org,2002:bool"]
+    for first, found in yaml.CSafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def _read(text: bytes, name: str, shape: type[Any]) -> Any:
+    try:
+        return msgspec.convert(yaml.load(text, _StrictLoader), shape, strict=False)
+    except (yaml.YAMLError, msgspec.ValidationError) as error:
+        reason = " ".join(str(error).split())
+        raise TableError(f"{name}: {reason}; correct the file") from None
+
+
+def _limits(topic: Any, edition: str, name: str) -> dict[str, Limit]:
+    limits = {}
+    for key, entry in topic.values.items():
+        unknown = set(entry.editions) - {*EDITIONS, "all"}
+        if unknown:
+            raise TableError(f"{name}: {key} names the unknown edition {', '.join(sorted(unknown))}")
+        found = _of_edition(entry, edition)
+        if found is not None:
+            limits[key] = Limit(key, found.value, entry.unit, found.exclusive, found.cite, found.place, entry.project)
+    return limits
+
+
+def _of_edition(entry: Any, edition: str) -> _EditionValue | None:
+    """A text as an edition's value points to another edition ("2021"): the stricter bound of a pair is not repeated."""
+    found = entry.editions.get(edition, entry.editions.get("all"))
+    if isinstance(found, str):
+        found = entry.editions.get(found)
+    return found if isinstance(found, _EditionValue) else None
+
+
+def _apply(folder: Path, edition: str, topics: dict[str, dict[str, Limit]]) -> None:
+    for path in sorted(folder.glob("*.yaml")):
+        overlay = _read(path.read_bytes(), path.name, _Overlay)
+        known = topics.get(overlay.topic)
+        if known is None:
+            raise TableError(f"{path.name}: topic {overlay.topic} is unknown; known are {', '.join(sorted(topics))}")
+        for key, value in overlay.values.items():
+            if key not in known:
+                raise TableError(f"{path.name}: {overlay.topic} has no value {key}")
+            number = value.get(edition) if isinstance(value, dict) else value
+            if number is not None:
+                known[key] = msgspec.structs.replace(known[key], value=number, place=f"site: {overlay.source}")

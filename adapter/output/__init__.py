@@ -1,0 +1,1 @@
+"""Findings as JSON, text, FHIR resources and cards: the only place that words them."""

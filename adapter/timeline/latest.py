@@ -1,0 +1,113 @@
+"""The newest value of something, with everything that can keep it from deciding."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Generic, TypeVar
+
+import msgspec
+
+from adapter.timeline.events import AdverseEvent, Coded, Lesion, Measurement, Unusable
+from adapter.values import Truth, When
+
+Dated = TypeVar("Dated", Measurement, Coded, Lesion, AdverseEvent)
+
+
+class Latest(msgspec.Struct, Generic[Dated], frozen=True):
+    """The newest value: `facts` are all that can be it (several: a contradiction, or dates too imprecise to order them).
+
+    `stale`: older at as-of than the window (or not surely within it). `contradiction`: several values at one time.
+    `imprecise`: a partial date could be later than the latest exact one. `blocked`: a newer value that cannot be used.
+    `age`: most whole days from the newest fact to as-of.
+    """
+
+    facts: tuple[Dated, ...] = ()
+    stale: bool = False
+    contradiction: bool = False
+    imprecise: bool = False
+    blocked: tuple[Unusable, ...] = ()
+    age: int | None = None
+
+    @property
+    def missing(self) -> bool:
+        """Nothing was ever recorded that can be used."""
+        return not self.facts
+
+    @property
+    def fresh(self) -> bool:
+        """There is a value, and it is within its window."""
+        return bool(self.facts) and not self.stale
+
+    @property
+    def sure(self) -> bool:
+        """One fresh value that nothing newer makes doubtful."""
+        return self.fresh and len(self.facts) == 1 and not self.blocked
+
+    @property
+    def newest(self) -> Dated | None:
+        """One of the newest facts, for display."""
+        return self.facts[-1] if self.facts else None
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """References of the facts and of what blocks them."""
+        return tuple(dict.fromkeys([f.source for f in self.facts] + [u.source for u in self.blocked]))
+
+    def favourable(self, test: Callable[[Dated], Truth]) -> Truth:
+        """A favourable criterion: decided only when fresh, not blocked, and all possible newest values agree."""
+        if not self.fresh or self.blocked:
+            return Truth.UNKNOWN
+        return self.agreed(test)
+
+    def agreed(self, test: Callable[[Dated], Truth]) -> Truth:
+        """The verdict that all possible newest values share, fresh or not; unknown when there is none."""
+        verdicts = {test(fact) for fact in self.facts}
+        return verdicts.pop() if len(verdicts) == 1 else Truth.UNKNOWN
+
+    def alert(self, test: Callable[[Dated], Truth]) -> Truth:
+        """An alert: the worse of two values at one instant decides, an unusable newer one does not silence it.
+
+        Not-met (no alert) needs what a favourable criterion needs.
+        """
+        if not self.fresh:
+            return Truth.UNKNOWN
+        verdicts = {test(fact) for fact in self.facts}
+        if Truth.MET in verdicts and (self.contradiction or len(verdicts) == 1):
+            return Truth.MET
+        if verdicts == {Truth.NOT_MET} and not self.blocked:
+            return Truth.NOT_MET
+        return Truth.UNKNOWN
+
+
+def latest(facts: Sequence[Dated], unusable: Iterable[Unusable], day: int, window: int | None = None) -> Latest[Dated]:
+    """The newest of `facts` (sorted by time) as the present state on `day`; `window` in whole days, None = never stale."""
+    if not facts:
+        return Latest(blocked=tuple(unusable))
+    newest_start = max(f.when.start for f in facts)
+    newest = [f for f in facts if f.when.end >= newest_start]
+    blocked = tuple(u for u in unusable if u.when is None or _may_follow(u.when, newest))
+    coarse = len(newest) > 1 and any(not f.when.one_day for f in newest)
+    oldest_age = max(_most_days(f.when, day) for f in newest)
+    several = len({_said(f) for f in newest}) > 1
+    return Latest(
+        facts=tuple(newest),
+        stale=window is not None and oldest_age > window,
+        contradiction=several and not coarse,
+        imprecise=several and coarse,
+        blocked=blocked,
+        age=oldest_age,
+    )
+
+
+def _may_follow(when: When, newest: Sequence[Dated]) -> bool:
+    """An unusable value at the time of the newest one, or possibly later, leaves the newest in doubt."""
+    return any(when.end >= fact.when.start for fact in newest)
+
+
+def _said(fact: Measurement | Coded | Lesion | AdverseEvent) -> object:
+    """What makes two facts at one time a contradiction: their value."""
+    return fact.value if isinstance(fact, Measurement | Coded) else fact
+
+
+def _most_days(when: When, day: int) -> int:
+    return day - when.first
