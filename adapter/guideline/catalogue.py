@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from adapter.guideline import eligibility, intervals
+from adapter.guideline import (
+    adjuvant,
+    eligibility,
+    intervals,
+    local,
+    pathology,
+    regimen,
+    schedule,
+    surveillance,
+    toxicity,
+    viral,
+)
 from adapter.guideline.case import Case
 from adapter.guideline.model import Finding
 
@@ -12,5 +23,13 @@ Evaluator = Callable[[Case], Iterable[Finding]]
 
 EVALUATORS: tuple[Evaluator, ...] = (
     eligibility.findings,
+    regimen.findings,
+    viral.findings,
+    schedule.findings,
+    local.findings,
     intervals.findings,
+    toxicity.findings,
+    pathology.findings,
+    adjuvant.findings,
+    surveillance.findings,
 )

@@ -66,9 +66,7 @@ def _course(case: Case) -> CourseShown | None:
         depth=depth(found),
         time_to_response=to_response,
         duration_of_response=duration,
-        evaluations=tuple(
-            EvaluationShown(day_text(e.day), e.mrecist.outcome, e.recist.outcome) for e in found.all
-        ),
+        evaluations=tuple(EvaluationShown(day_text(e.day), e.mrecist.outcome, e.recist.outcome) for e in found.all),
     )
 
 

@@ -75,6 +75,12 @@ class Interval(msgspec.Struct, frozen=True, gc=False):
         high = None if self.high is None else self.high * factor
         return Interval(low, high, self.low_open, self.high_open)
 
+    def divided(self, divisor: Decimal) -> Interval:
+        """Every number divided by a positive number; exact where the quotient is (a factor 1/21 would not be)."""
+        low = None if self.low is None else self.low / divisor
+        high = None if self.high is None else self.high / divisor
+        return Interval(low, high, self.low_open, self.high_open)
+
     def plus(self, other: Interval) -> Interval:
         """The sums of a number of each."""
         low = None if self.low is None or other.low is None else self.low + other.low

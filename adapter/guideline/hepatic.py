@@ -1,0 +1,160 @@
+"""The bands of immune-related liver toxicity, now and on the day of any earlier value (guideline.md 3.10)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from adapter.guideline.case import Case
+from adapter.guideline.treatment import course, last_sure
+from adapter.timeline.events import Exposure, Measurement, Unusable
+from adapter.timeline.latest import Latest, latest
+from adapter.values import Interval, Truth
+
+TOPIC = "toxicity"
+NONE, CONTINUE = "none", "continue"
+LOW_STEROID = "continue-individually-prednisone-0.5-1"
+HIGH_STEROID = "continue-individually-prednisone-1-2"
+UNDEFINED = "band-not-defined"
+STOP = "discontinue-permanently-prednisone-1-2"
+BANDS = (NONE, CONTINUE, LOW_STEROID, HIGH_STEROID, UNDEFINED, STOP)
+STEROID_BANDS = frozenset({LOW_STEROID, HIGH_STEROID, UNDEFINED, STOP})
+TRANSAMINASES = ("alt", "ast")
+BILIRUBIN = "bilirubin_total"
+
+
+class Test(msgspec.Struct, frozen=True):
+    """One test over its upper limit: `ratio` None when nothing usable and fresh is on record."""
+
+    concept: str
+    ratio: Interval | None
+    found: Latest[Measurement]
+    assumed: bool
+
+    @property
+    def normal(self) -> bool:
+        """Surely not above the upper limit, and nothing newer that cannot be used."""
+        return self.ratio is not None and self.ratio.at_most(1) is Truth.MET and not self.found.blocked
+
+    @property
+    def raised(self) -> bool:
+        """Surely above the upper limit."""
+        return self.ratio is not None and self.ratio.above(1) is Truth.MET
+
+
+class Hepatic(msgspec.Struct, frozen=True):
+    """Transaminases and bilirubin at one day, and the band (None: unknown); `at_least` when more may be true."""
+
+    tests: tuple[Test, ...]
+    bilirubin: Test
+    band: str | None
+    at_least: bool
+
+
+def ici_given(case: Case) -> list[Exposure]:
+    """Exposures to an ICI since the course's floor."""
+    floor = case.once(course).floor
+    return [e for e in case.view.of_group("ici") if e.start.first >= floor]
+
+
+def first_ici(case: Case) -> int | None:
+    """Day of the first ICI dose."""
+    return min((e.start.first for e in ici_given(case)), default=None)
+
+
+def under_ici(case: Case, day: int, window: int) -> bool:
+    """Whether an ICI was given at most `window` days before a day."""
+    return any(e.start.first <= day and day - min(last_sure(case, e), day) <= window for e in case.once(ici_given))
+
+
+def hepatic_now(case: Case) -> Hepatic:
+    """The band at as-of."""
+    return hepatic_at(case, case.day)
+
+
+def hepatic_at(case: Case, day: int) -> Hepatic:
+    """The band on a day (ordinal), from values after the first ICI dose known by then."""
+    tests = tuple(_test(case, concept, day) for concept in TRANSAMINASES)
+    bilirubin = _test(case, BILIRUBIN, day)
+    band, at_least = _band(case, tests, bilirubin)
+    return Hepatic(tests, bilirubin, band, at_least)
+
+
+def _test(case: Case, concept: str, day: int) -> Test:
+    first = case.once(first_ici)
+    facts = [m for m in case.view.measurements(concept) if first is not None and first < m.when.first <= day]
+    unusable: list[Unusable] = [u for u in case.unusable(concept) if u.when is None or u.when.first <= day]
+    found = latest(facts, unusable, day, case.window("labs"))
+    ratios = [(r, case.normal(f).assumed) for f in found.facts if (r := ratio(case, f)) is not None]
+    if not found.fresh or len(ratios) < len(found.facts) or not ratios:
+        return Test(concept, None, found, False)
+    worst = max(ratios, key=lambda pair: (pair[0].low is not None, pair[0].low or 0))
+    if found.imprecise and len({_transaminase_band(case, r) for r, _ in ratios}) > 1:
+        return Test(concept, None, found, False)
+    return Test(concept, worst[0], found, worst[1])
+
+
+def ratio(case: Case, fact: Measurement) -> Interval | None:
+    """A value over its upper limit of normal; None without a limit."""
+    upper = case.normal(fact).high
+    return None if not upper else fact.value.divided(upper)
+
+
+def _band(case: Case, tests: tuple[Test, ...], bilirubin: Test) -> tuple[str | None, bool]:
+    known = [t for t in tests if t.ratio is not None]
+    raised = [t.ratio for t in known if t.ratio is not None and t.raised]
+    if not raised:
+        return (NONE, False) if all(t.normal for t in tests) else (None, False)
+    by_transaminase = max((_transaminase_band(case, r) for r in raised), key=BANDS.index)
+    by_bilirubin = _bilirubin_band(case, bilirubin.ratio)
+    band = by_transaminase if by_bilirubin is None else max(by_transaminase, by_bilirubin, key=BANDS.index)
+    open_end = any(r.high is None for r in raised) or len(known) < len(tests) or by_bilirubin is None
+    return band, open_end and band != STOP
+
+
+def _transaminase_band(case: Case, value: Interval) -> str:
+    """The band of a multiple; of a value with a comparator, of its lower bound."""
+    for name, band in (("stop", STOP), ("steroid-high", HIGH_STEROID), ("steroid-low", LOW_STEROID)):
+        if case.limit(TOPIC, f"transaminase-{name}").reached(value) is Truth.MET:
+            return band
+    above = value.above(case.limit(TOPIC, "transaminase-normal").value)
+    return CONTINUE if above is Truth.MET else NONE
+
+
+def _bilirubin_band(case: Case, value: Interval | None) -> str | None:
+    if value is None:
+        return None
+    if case.limit(TOPIC, "bilirubin-stop").reached(value) is Truth.MET:
+        return STOP
+    if value.above(case.limit(TOPIC, "bilirubin-steroid").value) is Truth.MET:
+        return UNDEFINED
+    normal = value.above(case.limit(TOPIC, "bilirubin-normal").value)
+    if normal is Truth.MET:
+        return HIGH_STEROID
+    return NONE if normal is Truth.NOT_MET else None
+
+
+def banded_days(case: Case) -> dict[int, str]:
+    """Every day with a value in a steroid or discontinuation band while under an ICI, oldest first."""
+    window = case.limit(TOPIC, "under-ici").days
+    days = sorted({m.when.first for m in _high_values(case)})
+    found = {}
+    for day in days:
+        if under_ici(case, day, window):
+            band = hepatic_at(case, day).band
+            if band in STEROID_BANDS:
+                found[day] = band
+    return found
+
+
+def _high_values(case: Case) -> Iterable[Measurement]:
+    """Values above their limit after the first dose: only on their days can such a band begin."""
+    first = case.once(first_ici)
+    if first is None:
+        return
+    for concept in (*TRANSAMINASES, BILIRUBIN):
+        for fact in case.view.measurements(concept):
+            value = ratio(case, fact) if fact.when.first > first else None
+            if value is not None and value.above(1) is Truth.MET:
+                yield fact

@@ -1,0 +1,173 @@
+"""Findings on the latest response to conversion therapy (guideline.md 3.5; C24-11, C21-11)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from adapter.guideline.case import Case
+from adapter.guideline.model import Criterion, Finding
+from adapter.guideline.phase import under_conversion
+from adapter.guideline.progression_clauses import PERCENT
+from adapter.guideline.response import NE, PD, Evaluation, Verdict, responses
+from adapter.guideline.treatment import course
+from adapter.values import Interval, Truth, day_text, truth
+
+STATEMENTS = ("C24-11", "C21-11")
+_SETS = (("response.mrecist", "mrecist"), ("response.recist", "recist"))
+_TENTH = Decimal(1).scaleb(-1)
+
+
+def findings(case: Case) -> Iterator[Finding]:
+    """The latest response by both criteria sets, and whether measurement and record agree."""
+    if not under_conversion(case):
+        return
+    last = case.once(responses).latest
+    if last is None:
+        if case.once(course).start is not None and evaluations_incomplete(case):
+            yield from (case.finding(code, "unknown", STATEMENTS, notes=("incomplete",)) for code, _ in _SETS)
+        return
+    for code, name in _SETS:
+        yield _response(case, code, last, name)
+    sets = tuple(name for _, name in _SETS if _verdict(last, name).discordant)
+    if sets:
+        yield _discordant(case, last, sets)
+
+
+def evaluations_incomplete(case: Case) -> bool:
+    """The source did not give the Observations in full: an absent evaluation is unknown."""
+    return "Observation" in case.view.incomplete
+
+
+def latest_age(case: Case) -> int | None:
+    """Whole days from the latest evaluation to as-of; None without one."""
+    last = case.once(responses).latest
+    return None if last is None else case.day - last.day
+
+
+def latest_stale(case: Case) -> bool:
+    """The latest evaluation is too old to describe the present state."""
+    age = case.once(latest_age)
+    return age is not None and age > case.window("imaging")
+
+
+def age_notes(case: Case) -> tuple[str, ...]:
+    """The note on a stale latest evaluation, with its age."""
+    return (f"stale: {case.once(latest_age)} d",) if case.once(latest_stale) else ()
+
+
+def latest_outcome(case: Case, *wanted: str) -> Truth:
+    """Whether the latest mRECIST is one of `wanted`; `NE` is none of them, a stale one does not decide."""
+    last = case.once(responses).latest
+    if last is None:
+        return Truth.UNKNOWN if evaluations_incomplete(case) and case.once(course).start is not None else Truth.NOT_MET
+    if last.mrecist.outcome not in wanted:
+        return Truth.NOT_MET
+    return Truth.UNKNOWN if case.once(latest_stale) else Truth.MET
+
+
+def latest_criterion(case: Case, code: str, status: Truth) -> Criterion:
+    """A criterion on the latest mRECIST outcome."""
+    last = case.once(responses).latest
+    if last is None:
+        return Criterion(code=code, status=status, notes=("missing",))
+    return Criterion(
+        code=code,
+        status=status,
+        value=last.mrecist.outcome,
+        at=day_text(last.day),
+        evidence=last.mrecist.sources,
+        notes=(*last.mrecist.reasons, *age_notes(case)),
+    )
+
+
+def _verdict(last: Evaluation, name: str) -> Verdict:
+    return last.mrecist if name == "mrecist" else last.recist
+
+
+def _response(case: Case, code: str, last: Evaluation, name: str) -> Finding:
+    verdict, found = _verdict(last, name), case.once(responses)
+    base = found.baseline_viable if name == "mrecist" else found.baseline_whole
+    change = _change(base, verdict.sum)
+    criteria = [_measured(last, verdict), _decrease(case, last, base, verdict, change), _progression(last, verdict)]
+    return case.finding(
+        code,
+        verdict.outcome,
+        STATEMENTS,
+        criteria,
+        notes=(*verdict.reasons, *age_notes(case)),
+        day=day_text(last.day),
+        age=case.day - last.day,
+        sum=None if verdict.sum is None else verdict.sum.shown(),
+        change=change,
+        reasons=verdict.reasons,
+        aged=("evaluation-stale",) if case.once(latest_stale) else (),
+    )
+
+
+def _measured(last: Evaluation, verdict: Verdict) -> Criterion:
+    return Criterion(
+        code="targets-measured",
+        status=Truth.UNKNOWN if verdict.sum is None else Truth.MET,
+        value=None if verdict.sum is None else _shown(verdict.sum),
+        unit="mm",
+        at=day_text(last.day),
+        evidence=verdict.sources,
+        notes=tuple(r for r in verdict.reasons if r in ("no-baseline", "target-not-measured")),
+    )
+
+
+def _decrease(
+    case: Case, last: Evaluation, base: Interval | None, verdict: Verdict, change: Decimal | None
+) -> Criterion:
+    limit = case.limit("response", "partial")
+    known = base is not None and verdict.sum is not None
+    status = Truth.UNKNOWN
+    if base is not None and verdict.sum is not None:
+        status = base.scaled(1 - limit.value / PERCENT).minus(verdict.sum).at_least(0)
+    return Criterion(
+        code="sum-decrease",
+        status=status,
+        value=change if known else None,
+        unit="%",
+        threshold=f">= {limit.value} % below baseline",
+        at=day_text(last.day),
+    )
+
+
+def _progression(last: Evaluation, verdict: Verdict) -> Criterion:
+    return Criterion(
+        code="progression",
+        status=truth(None if verdict.outcome == NE else verdict.outcome == PD),
+        value=verdict.outcome,
+        at=day_text(last.day),
+        evidence=verdict.sources,
+        notes=verdict.reasons,
+    )
+
+
+def _change(base: Interval | None, now: Interval | None) -> Decimal | None:
+    """Change of the sum from baseline in percent, negative when smaller."""
+    if base is None or now is None or not base.number or now.number is None:
+        return None
+    return ((now.number - base.number) / base.number * PERCENT).quantize(_TENTH)
+
+
+def _shown(interval: Interval) -> Decimal | str:
+    return interval.number if interval.number is not None else interval.shown()
+
+
+def _discordant(case: Case, last: Evaluation, sets: tuple[str, ...]) -> Finding:
+    criteria = [
+        Criterion(
+            code=f"{name}-agrees",
+            status=Truth.NOT_MET,
+            value=f"{_verdict(last, name).computed} / {_verdict(last, name).recorded}",
+            at=day_text(last.day),
+            evidence=_verdict(last, name).sources,
+        )
+        for name in sets
+    ]
+    return case.finding(
+        "response.discordant", "discordant", STATEMENTS, criteria, notes=sets, sets=sets, day=day_text(last.day)
+    )
