@@ -1,0 +1,1 @@
+"""The proofs that the adapter keeps its promises."""

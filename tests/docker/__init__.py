@@ -1,0 +1,1 @@
+"""The container files, checked without a container engine."""
