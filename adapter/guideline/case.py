@@ -119,7 +119,7 @@ class Case:
             evidence=tuple(dict.fromkeys(references)),
             notes=tuple(notes),
             params=params,
-            preliminary=preliminary,
+            preliminary=preliminary or any(n.endswith("preliminary") for c in listed for n in c.notes),
         )
 
 

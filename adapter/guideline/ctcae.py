@@ -36,7 +36,7 @@ def grades(case: Case) -> tuple[Graded, ...]:
     if not case.once(under_therapy):
         return ()
     start = min((first for first, _ in case.once(antitumour)), default=case.day)
-    return tuple(g for concept in GRADED if (g := _graded(case, concept, start)) is not None)
+    return tuple(g for concept in GRADED if (g := graded(case, concept, start)) is not None)
 
 
 def findings(case: Case) -> Iterator[Finding]:
@@ -59,7 +59,8 @@ def findings(case: Case) -> Iterator[Finding]:
         )
 
 
-def _graded(case: Case, concept: str, start: int) -> Graded | None:
+def graded(case: Case, concept: str, start: int) -> Graded | None:
+    """The grade of a test by its newest fresh value later than `start` (ordinal); None without one."""
     facts = [m for m in case.view.measurements(concept) if m.when.first > start]
     found = latest(facts, case.unusable(concept), case.day, case.window("labs"))
     if not found.fresh:

@@ -165,7 +165,9 @@ def _before_surgery(case: Case) -> Iterator[Finding]:
         above = Truth.UNKNOWN
     if above is Truth.NOT_MET or (found.missing and not found.blocked):
         return
-    tested = criterion("afp-above-20", above, found, threshold="> " + str(case.limit(TOPIC, AFP.normal).value) + " ng/mL")
+    tested = criterion(
+        "afp-above-20", above, found, threshold="> " + str(case.limit(TOPIC, AFP.normal).value) + " ng/mL"
+    )
     outcome = "above-20" if above is Truth.MET else "unknown"
     yield case.finding("markers.afp-before-surgery", outcome, TEXT, [tested], now=_number(found))
 

@@ -20,7 +20,6 @@ from adapter.values import day_text, truth
 STATEMENTS = ("C24-18", "C21-13")
 
 
-
 class Point(msgspec.Struct, frozen=True):
     """A decision point on a day (ordinal)."""
 
@@ -58,7 +57,9 @@ def findings(case: Case) -> Iterator[Finding]:
 def open_points(case: Case) -> list[Point]:
     """Decision points that no later phase has closed."""
     began = _phase_began(case)
-    return [p for p in _points(case) if began is None or p.day >= began]
+    known = [p for p in _points(case) if began is None or p.day >= began]
+    since = max([p.day for p in known] + ([] if began is None else [began]), default=0)
+    return [*known, *_first_ready(case, since)]
 
 
 def _phase_began(case: Case) -> int | None:
@@ -80,23 +81,29 @@ def _points(case: Case) -> Iterator[Point]:
         yield Point(known.diagnosis, "diagnosis", tuple(p.source for p in known.hcc))
     if now == TRANSPLANTED:
         return
-    yield from _evaluation_points(case)
+    for evaluation in case.once(responses).all:
+        if evaluation.mrecist.outcome in (SD, PD):
+            yield Point(evaluation.day, "evaluation", evaluation.imaging.sources)
     yield from _toxicity_points(case)
     found = case.once(pathology) if known.resected else None
     if found is not None:
         yield from (Point(f.when.first, "pathology", (f.source,)) for f in found.facts)
 
 
-def _evaluation_points(case: Case) -> Iterator[Point]:
-    found = case.once(responses)
-    for evaluation in found.all:
-        if evaluation.mrecist.outcome in (SD, PD):
-            yield Point(evaluation.day, "evaluation", evaluation.imaging.sources)
-    for evaluation in found.all:
-        then = case if evaluation.day >= case.day else case.at(evaluation.day)
-        if then.once(readiness) == READY:
-            yield Point(evaluation.day, "ready", evaluation.imaging.sources)
-            return
+def _first_ready(case: Case, since: int) -> Iterator[Point]:
+    """The first evaluation at which readiness is `ready`, when it lies on or after a day.
+
+    Earlier evaluations are looked at only when a later one was ready: each costs an evaluation of its own.
+    """
+    done = case.once(responses).all
+    later = [e for e in done if e.day >= since and _ready(case, e.day)]
+    if later and not any(_ready(case, e.day) for e in done if e.day < since):
+        yield Point(later[0].day, "ready", later[0].imaging.sources)
+
+
+def _ready(case: Case, day: int) -> bool:
+    then = case if day >= case.day else case.at(day)
+    return then.once(readiness) == READY
 
 
 def _toxicity_points(case: Case) -> Iterator[Point]:

@@ -131,7 +131,9 @@ def _thrombus(case: Case) -> Criterion | None:
     status = _said(said)
     if status is Truth.MET and found.blocked:
         status = Truth.UNKNOWN
-    return criterion("thrombus-enhancement-lost", status, found, evidence=[*vessels.evidence, *(f.source for f in known)])
+    return criterion(
+        "thrombus-enhancement-lost", status, found, evidence=[*vessels.evidence, *(f.source for f in known)]
+    )
 
 
 def _metastasis(case: Case) -> Criterion | None:

@@ -64,7 +64,11 @@ def _site_outcomes(sites: Sites) -> Iterator[str]:
 def _finding(case: Case, outcome: str, status: Truth, fast: bool = False) -> Finding:
     last = case.once(responses).latest
     advice = _advice(case, outcome, fast)
-    limits = case.once(local_limits) if set(advice) & {"advice-tace-haic", "advice-ablation", "advice-radiotherapy"} else _NO_LIMITS
+    limits = (
+        case.once(local_limits)
+        if set(advice) & {"advice-tace-haic", "advice-ablation", "advice-radiotherapy"}
+        else _NO_LIMITS
+    )
     criteria = [latest_criterion(case, "progression", status), *_grounds(case), *limits.criteria]
     return case.finding(
         CODE,
@@ -107,11 +111,13 @@ def _grounds(case: Case) -> list[Criterion]:
 def _grave(case: Case) -> list[str]:
     """References of unresolved adverse events grave enough to leave supportive treatment only."""
     bound = case.limit(TOPIC, "supportive-grade").days
-    return [r for event in case.once(unresolved) if event.grade is not None and event.grade >= bound for r in event.sources]
+    return [
+        r for event in case.once(unresolved) if event.grade is not None and event.grade >= bound for r in event.sources
+    ]
 
 
 def _advice(case: Case, outcome: str, fast: bool) -> tuple[str, ...]:
-    """Fragments of what may be considered; supportive treatment stands alone, a rapid progression silences the sites."""
+    """Fragments of what may be considered; supportive treatment stands alone, rapid progression silences the sites."""
     if outcome == "unknown":
         return ()
     if case.once(child_pugh).value == "C" or _grave(case):

@@ -21,7 +21,7 @@ SITES = (TARGETS, NEW_LIVER, OUTSIDE, THROMBUS)
 
 
 class Sites(msgspec.Struct, frozen=True):
-    """The sites of the latest progression; `measured` by measurement alone, three-valued; `recorded` by the radiologist."""
+    """The sites of the latest progression; `measured` three-valued by measurement alone; `recorded` as reported."""
 
     found: frozenset[str]
     measured: dict[str, Truth]

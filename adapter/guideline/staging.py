@@ -151,6 +151,11 @@ def _without_metastasis(case: Case, found: Burden) -> set[str]:
     return possible if _invaded(found) is Truth.MET else possible | _cnlc_by_lesions(case, found)
 
 
+def liver_part(case: Case) -> frozenset[str]:
+    """CNLC stages that stay possible for the liver with its thrombus alone, extrahepatic metastasis left out."""
+    return frozenset(_without_metastasis(case, case.once(burden)))
+
+
 def _counts(case: Case, found: Burden) -> Iterable[int]:
     few = case.limit("staging", "few").days
     counts = found.lesions.counts(few + 1)

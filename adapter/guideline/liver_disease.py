@@ -1,0 +1,83 @@
+"""Cirrhosis and chronic liver disease, three-valued (guideline.md 3.7)."""
+
+from __future__ import annotations
+
+import msgspec
+
+from adapter.guideline.case import Case, doubts
+from adapter.guideline.hepatitis_status import quantitative, serology
+from adapter.guideline.model import Criterion
+from adapter.guideline.problems import active, active_confirmed
+from adapter.values import Truth, all_of, any_of, negate, truth
+
+ASSUME = "assume-no-cirrhosis-when-conditions-read"
+
+
+class Disease(msgspec.Struct, frozen=True):
+    """Whether a liver disease is there, with what says so."""
+
+    status: Truth
+    evidence: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def criterion(self, code: str) -> Criterion:
+        """The disease as a criterion: met when it is present."""
+        value = None if self.status is Truth.UNKNOWN else self.status is Truth.MET
+        return Criterion(code=code, status=self.status, value=value, evidence=self.evidence, notes=self.notes)
+
+
+def cirrhosis(case: Case) -> Disease:
+    """Present, absent or unknown; present beside absent is a contradiction that takes the higher bound."""
+    found = case.latest_word("cirrhosis")
+    words = {f.value for f in found.facts}
+    conditions = active_confirmed(case, "cirrhosis")
+    sure = [p for p in conditions if active(case, p) is Truth.MET]
+    refuted = [p for p in case.view.diagnosed("cirrhosis") if p.refuted]
+    evidence = tuple(dict.fromkeys([*found.sources, *(p.source for p in (*conditions, *refuted))]))
+    present, absent = bool(sure) or "present" in words, bool(refuted) or "absent" in words
+    notes = [] if found.missing and not found.blocked else doubts(found)
+    if present:
+        return Disease(Truth.MET, evidence, tuple(dict.fromkeys([*notes, *(["contradiction"] if absent else [])])))
+    if absent and not found.blocked and not conditions:
+        return Disease(Truth.NOT_MET, evidence, tuple(notes))
+    return _unrecorded(case, evidence, tuple(notes))
+
+
+def _unrecorded(case: Case, evidence: tuple[str, ...], notes: tuple[str, ...]) -> Disease:
+    """Nothing says so: unknown, or absent by the site's choice where the Conditions were read."""
+    doubtful = evidence or case.view.diagnosed("cirrhosis") or case.unusable("cirrhosis")
+    if case.option(ASSUME) and case.view.conditions_read and not doubtful:
+        return Disease(Truth.NOT_MET, evidence, (*notes, ASSUME))
+    return Disease(Truth.UNKNOWN, evidence, notes or ("missing",))
+
+
+def chronic_liver_disease(case: Case) -> Disease:
+    """Cirrhosis, chronic hepatitis B or C, or fatty liver."""
+    scarred = case.once(cirrhosis)
+    conditions = [p for group in _CONDITIONS for p in active_confirmed(case, group)]
+    hbv, hcv = case.latest_word("hbsag"), case.latest_word("anti_hcv")
+    amount = case.latest_number("hbsag_quant")
+    positive = (
+        hbv.agreed(serology),
+        hcv.agreed(serology),
+        amount.agreed(quantitative),
+        *(active(case, p) for p in conditions),
+        scarred.status,
+    )
+    evidence = tuple(dict.fromkeys([*scarred.evidence, *(p.source for p in conditions), *hbv.sources, *hcv.sources]))
+    if any_of(positive) is Truth.MET:
+        return Disease(Truth.MET, evidence, scarred.notes)
+    none = all_of(
+        (
+            negate(scarred.status),
+            hbv.favourable(lambda f: negate(serology(f))),
+            hcv.favourable(lambda f: negate(serology(f))),
+            truth(not conditions),
+            truth(True if case.view.conditions_read and not case.unusable("fatty_liver") else None),
+        )
+    )
+    notes = scarred.notes if none is Truth.MET else ("missing",)
+    return Disease(Truth.NOT_MET if none is Truth.MET else Truth.UNKNOWN, evidence, notes)
+
+
+_CONDITIONS = ("chronic_hepatitis_b", "chronic_hepatitis_c", "fatty_liver")
