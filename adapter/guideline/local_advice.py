@@ -17,7 +17,7 @@ from adapter.guideline.response import PD, SD, responses
 from adapter.guideline.response_findings import latest_criterion, latest_outcome
 from adapter.guideline.treatment import local_in_course
 from adapter.guideline.vessels import invasion
-from adapter.values import Truth, all_of, day_text
+from adapter.values import Truth, all_of, day_text, negate
 
 STATEMENTS = ("C24-7", "C24-fig1e")
 COMBINED = "ICI+AATD"
@@ -81,7 +81,7 @@ def findings(case: Case) -> Iterator[Finding]:
     criteria = [
         latest_criterion(case, "sd-or-pd", response),
         Criterion(code="ici-plus-aatd", status=regimen, value=_regimen_name(case)),
-        Criterion(code="without-local-therapy", status=local),
+        Criterion(code="local-in-course", status=negate(local), evidence=_local_sources(case)),
         *limits.criteria,
     ]
     outcome = "consider" if together is Truth.MET else "unknown"
@@ -96,6 +96,10 @@ def findings(case: Case) -> Iterator[Finding]:
         limits=limits.named,
         holding=limits.holding,
     )
+
+
+def _local_sources(case: Case) -> tuple[str, ...]:
+    return tuple(u.source for u in case.unusable("locoregional"))
 
 
 def _regimen_name(case: Case) -> str | None:

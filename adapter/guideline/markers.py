@@ -12,6 +12,7 @@ from adapter.guideline.marker_trends import AFP, PIVKA, TOPIC, Marker, Trend, fa
 from adapter.guideline.model import Criterion, Finding
 from adapter.guideline.phase import under_conversion
 from adapter.guideline.progression_clauses import PERCENT
+from adapter.guideline.response_findings import UNSHOWN
 from adapter.guideline.treatment import course
 from adapter.timeline.events import Measurement
 from adapter.timeline.latest import Latest
@@ -75,8 +76,8 @@ def _trend_finding(case: Case, marker: Marker) -> Finding:
         before=_number(found.before),
         now=_number(found.now),
         unit=unit.strip("{}").replace("}", ""),
-        change=change,
-        gaps=found.notes,
+        change=UNSHOWN if change is None else change,
+        gaps=tuple("gap-" + note.partition(":")[0] for note in found.notes),
     )
 
 

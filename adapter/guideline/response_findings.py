@@ -15,6 +15,7 @@ from adapter.values import Interval, Truth, day_text, truth
 
 STATEMENTS = ("C24-11", "C21-11")
 _SETS = (("response.mrecist", "mrecist"), ("response.recist", "recist"))
+UNSHOWN = "\N{EN DASH}"
 _TENTH = Decimal(1).scaleb(-1)
 
 
@@ -49,6 +50,12 @@ def latest_stale(case: Case) -> bool:
     """The latest evaluation is too old to describe the present state."""
     age = case.once(latest_age)
     return age is not None and age > case.window("imaging")
+
+
+def latest_unusable(case: Case) -> bool:
+    """There is no latest evaluation that decides: none, not evaluable, or stale."""
+    last = case.once(responses).latest
+    return last is None or last.mrecist.outcome == NE or case.once(latest_stale)
 
 
 def age_notes(case: Case) -> tuple[str, ...]:
@@ -98,9 +105,10 @@ def _response(case: Case, code: str, last: Evaluation, name: str) -> Finding:
         notes=(*verdict.reasons, *age_notes(case)),
         day=day_text(last.day),
         age=case.day - last.day,
-        sum=None if verdict.sum is None else verdict.sum.shown(),
-        change=change,
+        sum=UNSHOWN if verdict.sum is None else verdict.sum.shown(),
+        change=UNSHOWN if change is None else change,
         reasons=verdict.reasons,
+        grounds=tuple(f"reason-{r}" for r in verdict.reasons),
         aged=("evaluation-stale",) if case.once(latest_stale) else (),
     )
 

@@ -13,8 +13,8 @@ from adapter.guideline.ehm_control import ehm_criterion
 from adapter.guideline.model import Criterion, Finding
 from adapter.guideline.phase import under_conversion
 from adapter.guideline.remnant import remnant_criterion
-from adapter.guideline.response import NE, PD, responses
-from adapter.guideline.response_findings import evaluations_incomplete, latest_criterion, latest_stale
+from adapter.guideline.response import PD, responses
+from adapter.guideline.response_findings import evaluations_incomplete, latest_criterion, latest_unusable
 from adapter.guideline.surgery_routes import routes
 from adapter.guideline.treatment import course, planned_operations
 from adapter.timeline.latest import latest
@@ -58,6 +58,8 @@ def findings(case: Case) -> Iterator[Finding]:
         severity=severity,
         evidence=[p.source for p in case.once(planned_operations)],
         routes=tuple(c.code for c in found.routes if c.status is Truth.MET),
+        open=_deciding(found, Truth.UNKNOWN),
+        against=_deciding(found, Truth.NOT_MET),
         advice=_advice(found),
     )
 
@@ -92,6 +94,12 @@ def _weight(outcome: str, planned: bool, failed: bool) -> tuple[str | None, str 
     if outcome == INDETERMINATE:
         return None, "warning" if planned else "info"
     return None, None
+
+
+def _deciding(found: Readiness, status: Truth) -> tuple[str, ...]:
+    """Criteria of a status that keep surgery waiting; routes only while none of them is met."""
+    way = any(c.status is Truth.MET for c in found.routes)
+    return tuple(c.code for c in found.criteria if c.status is status and not (way and c in found.routes))
 
 
 def _advice(found: Readiness) -> tuple[str, ...]:
@@ -147,8 +155,7 @@ def _at_most(case: Case, code: str, concept: str, window: str, name: str) -> Cri
 
 def _others(case: Case) -> Iterator[Criterion]:
     """What else must hold: a usable latest evaluation, control of metastasis, and the two vetoes where they forbid."""
-    last = case.once(responses).latest
-    if last is None or last.mrecist.outcome == NE or case.once(latest_stale):
+    if case.once(latest_unusable):
         yield latest_criterion(case, "latest-evaluation", Truth.UNKNOWN)
     else:
         yield latest_criterion(case, "latest-evaluation", truth(None if evaluations_incomplete(case) else True))

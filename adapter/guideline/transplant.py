@@ -9,8 +9,8 @@ from adapter.guideline.case import Case
 from adapter.guideline.child_pugh import child_pugh
 from adapter.guideline.model import Criterion, Finding
 from adapter.guideline.phase import under_conversion
-from adapter.guideline.response import CR, NE, PD, responses
-from adapter.guideline.response_findings import latest_criterion, latest_stale
+from adapter.guideline.response import CR, PD, responses
+from adapter.guideline.response_findings import latest_criterion, latest_unusable
 from adapter.guideline.staging import baseline_burden, baseline_case, burden
 from adapter.values import Truth, any_of, day_text, negate
 
@@ -21,19 +21,18 @@ _CRITERIA = (("milan", milan), ("ucsf", ucsf), ("up-to-seven", up_to_seven))
 
 
 def findings(case: Case) -> Iterator[Finding]:
-    """`surgery.transplant` and `surgery.watch-and-wait`, once an evaluation exists."""
-    last = case.once(responses).latest
-    if not under_conversion(case) or last is None:
+    """`surgery.transplant` and `surgery.watch-and-wait`; without any evaluation only decompensation speaks."""
+    if not under_conversion(case):
         return
-    if last.mrecist.outcome == NE or case.once(latest_stale):
+    last = case.once(responses).latest
+    if last is not None and case.once(latest_unusable):
         yield _transplant(case, "unknown")
         yield _watch(case, "unknown")
         return
-    if last.mrecist.outcome != PD:
-        outcome = _transplant_outcome(case)
-        if outcome is not None:
-            yield _transplant(case, outcome)
-    if last.mrecist.outcome == CR:
+    outcome = None if last is not None and last.mrecist.outcome == PD else _transplant_outcome(case)
+    if outcome is not None:
+        yield _transplant(case, outcome)
+    if last is not None and last.mrecist.outcome == CR:
         yield _watch(case, "option")
 
 
@@ -41,7 +40,8 @@ def _transplant_outcome(case: Case) -> str | None:
     failing = case.once(decompensated)
     if failing is Truth.MET:
         return "consider"
-    if case.once(_initially_beyond) is Truth.MET and case.once(_now_within) is Truth.MET:
+    evaluated = case.once(responses).latest is not None
+    if evaluated and case.once(_initially_beyond) is Truth.MET and case.once(_now_within) is Truth.MET:
         return "option"
     return "unknown" if failing is Truth.UNKNOWN and _undecided(case) else None
 
@@ -87,7 +87,7 @@ def _transplant(case: Case, outcome: str) -> Finding:
     evidence = (*found.lesions.evidence, *found.vessels.evidence, *found.metastasis.evidence)
     shown = [Criterion(n, test(case, found), at=found.lesions.at, evidence=evidence) for n, test in _CRITERIA]
     criteria = [
-        _latest(case, outcome),
+        *_progression(case),
         Criterion(
             code="decompensated",
             status=case.once(decompensated),
@@ -114,15 +114,12 @@ def _transplant(case: Case, outcome: str) -> Finding:
     )
 
 
-def _latest(case: Case, outcome: str) -> Criterion:
-    return latest_criterion(
-        case, "no-progression", Truth.UNKNOWN if outcome == "unknown" and _unusable(case) else Truth.MET
-    )
-
-
-def _unusable(case: Case) -> bool:
-    last = case.once(responses).latest
-    return last is None or last.mrecist.outcome == NE or case.once(latest_stale)
+def _progression(case: Case) -> list[Criterion]:
+    """Whether the latest evaluation is PD, which speaks against transplantation; nothing without an evaluation."""
+    if case.once(responses).latest is None:
+        return []
+    status = Truth.UNKNOWN if case.once(latest_unusable) else Truth.NOT_MET
+    return [latest_criterion(case, "progression", status)]
 
 
 def _watch(case: Case, outcome: str) -> Finding:

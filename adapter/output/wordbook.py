@@ -12,6 +12,8 @@ fragments:  key -> a sentence; a params value that is a tuple of such keys becom
 words:      key -> word (phases, modalities, regimen names, tests); a params value, or an item of a tuple, that is such a key
             is replaced; other tuples are joined with commas
 activities: code -> title of the CarePlan activity
+statements: key of a statement (`C24-16`) -> the statement in our own words
+thresholds: `topic/name` -> what the threshold means; English has it in the threshold's own YAML
 
 Concept keys (drugs, procedures, laboratory tests) are words too: their names come from the terminology's tables.
 """
@@ -32,7 +34,7 @@ from adapter.values import Truth
 from adapter.values.interval import plain
 
 LANGUAGES = ("en", "zh")
-SECTIONS = ("findings", "criteria", "notes", "fragments", "words", "activities")
+SECTIONS = ("findings", "criteria", "notes", "fragments", "words", "activities", "statements", "thresholds")
 _COMMA = {"en": ", ", "zh": "、"}
 _SPACE = {"en": " ", "zh": ""}
 
@@ -76,6 +78,23 @@ class Texts:
         """The title of a CarePlan activity."""
         return str(self._texts["activities"].get(code, self.word(code)))
 
+    def statement(self, key: str) -> str:
+        """A statement of the sources in our own words."""
+        return str(self._texts["statements"].get(key, key))
+
+    def fragment(self, key: str) -> str:
+        """A sentence that stands by itself."""
+        return str(self._texts["fragments"].get(key, key))
+
+    def threshold(self, name: str, meaning: str) -> str:
+        """What a threshold (`topic/name`) means; `meaning` is its English."""
+        return str(self._texts["thresholds"].get(name, meaning))
+
+    def template(self, code: str, outcome: str) -> str | None:
+        """The summary of an outcome with its {placeholders}, None where the code has none of its own."""
+        entry = self._texts["findings"].get(code, {}).get(outcome)
+        return None if entry is None else str(entry.get("summary", ""))
+
     def criterion(self, criterion: Criterion) -> str:
         """A criterion's name."""
         return self.criterion_name(criterion.code)
@@ -88,7 +107,7 @@ class Texts:
         """A note in words."""
         code, _, rest = note.partition(": ")
         text = str(self._texts["notes"].get(code, self.word(code)))
-        return f"{text} ({self.word(rest)})" if rest else text
+        return f"{text} ({self.note(rest)})" if rest else text
 
     def phase(self, phase: str) -> str:
         """A phase in words."""
@@ -97,7 +116,9 @@ class Texts:
     def word(self, key: str) -> str:
         """A key in words; a key without words stays as it is."""
         found = self._texts["words"].get(key)
-        return str(found) if found is not None else self._names.get(key, key)
+        if found is None:
+            found = self._names.get(key) or self._texts["criteria"].get(key)
+        return key if found is None else str(found)
 
     def _filled(self, finding: Finding, part: str) -> str:
         outcomes = self._texts["findings"].get(finding.code, {})

@@ -129,7 +129,10 @@ def check_phase(expected: str, assessment: Assessment) -> Iterator[str]:
 def stage_differences(where: str, expected: dict[str, Any], stages: dict[str, Any]) -> Iterator[str]:
     """The value of each system, or its named members."""
     for system, wanted in expected.items():
-        stage = stages.get(system) or {}
+        stage = dict(stages.get(system) or {})
+        if isinstance(wanted, dict) and "possible" in wanted:
+            wanted = {**wanted, "possible": sorted(wanted["possible"])}
+            stage["possible"] = sorted(stage.get("possible") or [])
         found = stage if isinstance(wanted, dict) else stage.get("value", "no value")
         if not agrees(wanted, found):
             yield f"{where}.{system}: expected {wanted}, found {stage}"

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 LINES = {
     "a place of one machine": re.compile(r"(?<![\w.}])/(?:root|home|Users|work)/(?!\.)[\w.]"),
     "a folder beside the project": re.compile(r"\.\./shared|(?<![\w/])\.librar[y]/"),
-    "the address of a package index": re.compile(r"(?:index-url|find-links)[ =]+\S*://|trusted-hos[t]|<(?:mirror|repository)>"),
+    "the address of a package index": re.compile(
+        r"(?:index-url|find-links)[ =]+\S*://|trusted-hos[t]|<(?:mirror|repository)>"
+    ),
     "work left for later": re.compile(r"\b(?:TO(?:-?)DO|FIX(?:-?)ME|XX[X])\b"),
 }
 

@@ -54,7 +54,5 @@ def screenshot(url: str, file: Path, size: str = "1280,900") -> None:
 
 def _run(*rest: str) -> str:
     with tempfile.TemporaryDirectory(prefix="hcc-chromium-", ignore_cleanup_errors=True) as profile:
-        done = subprocess.run(
-            [*arguments(profile), *rest], capture_output=True, text=True, timeout=SECONDS, check=True
-        )
+        done = subprocess.run([*arguments(profile), *rest], capture_output=True, text=True, timeout=SECONDS, check=True)
     return done.stdout

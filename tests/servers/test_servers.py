@@ -36,9 +36,7 @@ def test_hapi_stores_a_transaction_with_ids_of_our_own_and_keeps_the_version_of_
 def test_hapi_refuses_a_stale_version(hapi: str) -> None:
     requests.put(f"{hapi}/Patient/smoke-2", json=PATIENT | {"id": "smoke-2"}, headers=FHIR, timeout=60)
     changed = PATIENT | {"id": "smoke-2", "active": False}
-    stale = requests.put(
-        f"{hapi}/Patient/smoke-2", json=changed, headers=FHIR | {"If-Match": 'W/"7"'}, timeout=60
-    )
+    stale = requests.put(f"{hapi}/Patient/smoke-2", json=changed, headers=FHIR | {"If-Match": 'W/"7"'}, timeout=60)
     assert stale.status_code == 409
 
 
@@ -80,7 +78,7 @@ def test_postgres_hands_out_databases_that_are_empty_and_apart(postgres: Postgre
 def test_chromium_runs_the_scripts_of_a_page_and_photographs_it(chromium: str, tmp_path: Path) -> None:
     page = tmp_path / "page.html"
     page.write_text("<p id=p>no</p><script>document.getElementById('p').textContent = 'y' + 'es'</script>")
-    assert "<p id=\"p\">yes</p>" in browser.dump_dom(page.as_uri())
+    assert '<p id="p">yes</p>' in browser.dump_dom(page.as_uri())
     browser.screenshot(page.as_uri(), tmp_path / "page.png")
     assert (tmp_path / "page.png").read_bytes().startswith(b"\x89PNG")
     assert chromium == str(browser.PROGRAM)

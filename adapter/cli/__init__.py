@@ -1,0 +1,1 @@
+"""The command line: signatures, exit codes, lines on stderr."""

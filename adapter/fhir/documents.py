@@ -1,0 +1,321 @@
+"""Bytes to entries: Bundles, single resources and lines of NDJSON, tolerant, nothing judged."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from msgspec import Raw
+
+from adapter.errors import InputError
+from adapter.fhir.versions import foreign_version, is_r4
+from adapter.resources.clinical import READ_TYPES
+from adapter.resources.datatypes import ABSENT
+from adapter.resources.entries import UNREAD, AnyResource, Broken, Entries, Entry, Unread
+from adapter.resources.repair import ShapeError, read, read_list, read_resource
+
+BOM = b"\xef\xbb\xbf"
+BLANK = b" \t\r\n"
+_SHAPES: dict[str, type[Any]] = {cls.__name__: cls for cls in READ_TYPES}
+_SEARCHED = re.compile(r"(?:^|/)([A-Z][A-Za-z]+)(?:/_search)?(?:\?|$)")
+
+
+class Link(msgspec.Struct, gc=False):
+    """A link of a Bundle."""
+
+    relation: str | None = None
+    url: str | None = None
+
+
+class Bundle(msgspec.Struct, gc=False, tag_field="resourceType"):
+    """A Bundle whose every entry is as it should be."""
+
+    type: str | None = None
+    link: Raw = ABSENT
+    entry: list[Entry] = []
+
+
+class _Envelope(msgspec.Struct, gc=False):
+    """The outside of any resource, its insides raw."""
+
+    resourceType: str | None = None
+    type: Raw = ABSENT
+    link: Raw = ABSENT
+    entry: Raw = ABSENT
+    fhirVersion: Raw = ABSENT
+
+
+class _Outside(msgspec.Struct, gc=False):
+    """One entry of a Bundle, its resource raw."""
+
+    fullUrl: str | None = None
+    resource: Raw = ABSENT
+    request: Raw = ABSENT
+    response: Raw = ABSENT
+
+
+class _Request(msgspec.Struct, gc=False):
+    method: str | None = None
+    url: str | None = None
+
+
+class _Identity(msgspec.Struct, gc=False):
+    resourceType: str | None = None
+    id: str | None = None
+    subject: Raw = ABSENT
+    patient: Raw = ABSENT
+
+
+class _Issue(msgspec.Struct, gc=False):
+    severity: str | None = None
+    code: str | None = None
+
+
+class _Outcome(msgspec.Struct, gc=False):
+    issue: list[_Issue] | None = None
+
+
+class Document(msgspec.Struct, frozen=True):
+    """What a JSON text held. `bundle` tells whether it was a Bundle; `incomplete`: (type, reason) as a searchset admits."""
+
+    entries: Entries
+    bundle: bool
+    incomplete: tuple[tuple[str, str], ...] = ()
+
+
+_BUNDLE = msgspec.json.Decoder(Bundle)
+_ENVELOPE = msgspec.json.Decoder(_Envelope)
+_ENTRY = msgspec.json.Decoder(Entry)
+_RESOURCE = msgspec.json.Decoder(AnyResource)
+_RAWS = msgspec.json.Decoder(list[Raw])
+
+
+def read_document(content: bytes, name: str, place: Callable[[int], str] | None = None) -> Document:
+    """A Bundle or single resource. `name` is what messages call it, `place` names entries without id.
+
+    Raises InputError when the whole is not FHIR R4 JSON.
+    """
+    text = clean(content, name)
+    if place is None:
+        place = _entry_name
+    try:
+        return _of_bundle(_BUNDLE.decode(text), text, place, name)
+    except msgspec.ValidationError:
+        pass
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise InputError(unreadable(error, name)) from None
+    return _carefully(text, place, name)
+
+
+def clean(content: bytes, name: str) -> bytes:
+    """The text without byte order mark. Raises InputError when it is empty or not UTF-8."""
+    text = content[3:] if content.startswith(BOM) else content
+    if not text.strip(BLANK):
+        raise InputError(f"{name}: the input is empty; give a FHIR R4 Bundle, resource or NDJSON")
+    if not text.isascii():
+        try:
+            text.decode()
+        except UnicodeDecodeError as error:
+            raise InputError(f"{name}: not UTF-8 at byte {error.start}; FHIR JSON is UTF-8, convert the file") from None
+    return text
+
+
+def unreadable(error: Exception, name: str) -> str:
+    """One line on why a text is not JSON."""
+    if isinstance(error, RecursionError):
+        return f"{name}: the JSON is nested too deep to be FHIR; check where the file comes from"
+    why = " ".join(str(error).split()).removeprefix("JSON is malformed: ")
+    return f"{name}: not JSON ({why}); give a FHIR R4 Bundle, resource or NDJSON"
+
+
+def _entry_name(index: int) -> str:
+    return f"Bundle.entry[{index}]"
+
+
+def _of_bundle(bundle: Bundle, text: bytes, place: Callable[[int], str], name: str) -> Document:
+    """The usual case: everything has its shape."""
+    base = _base(bundle.link) if bundle.link else None
+    entries = Entries(bundle.entry, place, _original(text), base)
+    if bundle.type == "history" or any(e.resource is None for e in bundle.entry):
+        entries = _without_requests(entries, bundle.type)
+    version = next((v for e in entries.items if (v := foreign_version(e.resource))), None)
+    if version is not None:
+        entries = _foreign(entries, name)
+    incomplete = _incomplete(bundle.type, bundle.link, entries)
+    return Document(_flattened(entries), True, incomplete)
+
+
+def _carefully(text: bytes, place: Callable[[int], str], name: str) -> Document:
+    """A document with something wrong in it: entry by entry, so that only the wrong one is lost."""
+    try:
+        outside = _ENVELOPE.decode(text)
+    except (msgspec.MsgspecError, RecursionError):
+        raise InputError(f"{name}: JSON, but no FHIR resource; give a FHIR R4 Bundle, resource or NDJSON") from None
+    kind = outside.resourceType
+    if not kind:
+        raise InputError(f"{name}: JSON without resourceType is no FHIR; give a FHIR R4 Bundle, resource or NDJSON")
+    version = read(outside.fhirVersion, str) if outside.fhirVersion else None
+    if version is not None and not version.startswith("4."):
+        raise InputError(f"{name}: FHIR {version} is another version; give FHIR R4 (4.0.1)")
+    if kind != "Bundle":
+        entries = Entries([Entry(None, shape_of(text))], lambda _: name, lambda _: text)
+        return Document(_foreign(entries, name), False)
+    raws = _entries_of(outside.entry, name)
+    entries = Entries([_entry(raw) for raw in raws], place, _original(text), _base(outside.link))
+    type_ = read(outside.type, str) if outside.type else None
+    entries = _foreign(_without_requests(entries, type_), name)
+    return Document(_flattened(entries), True, _incomplete(type_, outside.link, entries))
+
+
+def _entries_of(raw: Raw, name: str) -> list[Raw]:
+    if not raw or bytes(raw) == b"null":
+        return []
+    try:
+        return _RAWS.decode(raw)
+    except msgspec.ValidationError:
+        if bytes(raw).lstrip(BLANK).startswith(b"{"):
+            return [raw]
+        raise InputError(f"{name}: Bundle.entry is no array; this is not a FHIR R4 Bundle") from None
+
+
+def _entry(raw: Raw) -> Entry:
+    try:
+        return _ENTRY.decode(raw)
+    except (msgspec.MsgspecError, RecursionError):
+        outside = read(raw, _Outside)
+    if outside is None or not outside.resource:
+        return Entry(None, Broken("", None, ABSENT, "malformed: not an object with a resource", "Bundle.entry"))
+    shaped = shape_of(outside.resource)
+    return Entry(outside.fullUrl, shaped, outside.request, outside.response)
+
+
+def shape_of(raw: Raw | bytes) -> Any:
+    """One resource as a typed shape, mended where it is not, Broken where it cannot be."""
+    try:
+        return _RESOURCE.decode(raw)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        pass
+    identity = read(raw, _Identity) or _Identity()
+    kind, subject = identity.resourceType or "", identity.subject or identity.patient
+    if not kind:
+        return Broken("", identity.id, subject, "malformed: no resourceType", "Bundle.entry.resource")
+    shape = _SHAPES.get(kind)
+    if shape is None:
+        return UNREAD.get(kind, Unread)(identity.id, identity.subject, identity.patient) if is_r4(kind) else Broken(
+            kind, identity.id, subject, "malformed: no resource type of FHIR R4", "resourceType"
+        )
+    try:
+        return read_resource(raw, shape)
+    except ShapeError as error:
+        return Broken(kind, identity.id, subject, f"malformed: {error}", str(error))
+
+
+def _without_requests(entries: Entries, bundle_type: str | None) -> Entries:
+    """Entries that only ask or answer (a DELETE, a GET, a response) hold no resource; a deletion is remembered."""
+    kept: list[Entry] = []
+    places: list[int] = []
+    deleted: set[str] = set()
+    alive: set[str] = set()
+    for index, entry in enumerate(entries.items):
+        resource = entry.resource
+        if resource is not None and not isinstance(resource, Broken):
+            alive.add(f"{type(resource).__name__}/{resource.id}")
+        elif resource is None and (entry.request or entry.response):
+            asked = read(entry.request, _Request) or _Request()
+            named = "/".join((asked.url or "").partition("/_history")[0].split("/")[-2:])
+            if bundle_type == "history" and asked.method == "DELETE" and named not in alive:
+                deleted.add(named)
+            continue
+        elif resource is None:
+            entry = Entry(entry.fullUrl, Broken("", None, ABSENT, "malformed: no resource", "Bundle.entry.resource"))
+        kept.append(entry)
+        places.append(index)
+    return Entries(
+        kept,
+        lambda i: entries.place(places[i]),
+        lambda i: entries.original(places[i]),
+        entries.base,
+        frozenset(deleted),
+    )
+
+
+def _flattened(entries: Entries) -> Entries:
+    """Bundles inside a Bundle (the answer to a batch of searches) opened in their place."""
+    if not any(type(e.resource).__name__ == "Bundle" for e in entries.items):
+        return entries
+    items: list[Entry] = []
+    origins: list[tuple[Entries, int]] = []
+    for index, entry in enumerate(entries.items):
+        inner = entries
+        if type(entry.resource).__name__ == "Bundle":
+            inner = read_document(entries.original(index), entries.place(index)).entries
+            items += inner.items
+            origins += [(inner, i) for i in range(len(inner))]
+        else:
+            items.append(entry)
+            origins.append((inner, index))
+    return Entries(
+        items,
+        lambda i: origins[i][0].place(origins[i][1]),
+        lambda i: origins[i][0].original(origins[i][1]),
+        entries.base,
+        entries.deleted,
+    )
+
+
+def _original(text: bytes) -> Callable[[int], bytes]:
+    def original(index: int) -> bytes:
+        outside = read(_RAWS.decode(_ENVELOPE.decode(text).entry)[index], _Outside)
+        return bytes(outside.resource) if outside is not None else b"null"
+
+    return original
+
+
+def _foreign(entries: Entries, name: str) -> Entries:
+    """Resources of another FHIR version: the whole when nothing speaks for R4, else each is broken."""
+    found = [(i, v) for i, e in enumerate(entries.items) if (v := foreign_version(e.resource, entries.original, i))]
+    if not found:
+        return entries
+    if not any(is_r4(e.resource) for e in entries.items):
+        raise InputError(f"{name}: this looks like FHIR {found[0][1]}, not R4 (4.0.1); export it as R4")
+    items = list(entries.items)
+    for index, version in found:
+        resource = items[index].resource
+        kind = resource.type if isinstance(resource, Broken) else type(resource).__name__
+        subject = getattr(resource, "subject", ABSENT)
+        broken = Broken(kind, resource.id, subject, f"malformed: a shape of FHIR {version}", kind)
+        items[index] = Entry(items[index].fullUrl, broken)
+    return Entries(items, entries.place, entries.original, entries.base, entries.deleted)
+
+
+def _base(link: Raw) -> str | None:
+    """The server's base, from the searchset's own link."""
+    for one in read_list(link, Link):
+        if one.relation == "self" and one.url and one.url.startswith("http"):
+            head = one.url.partition("?")[0].removesuffix("/_search").rstrip("/")
+            before, _, last = head.rpartition("/")
+            return before if last[:1].isupper() and last.isalpha() else head
+    return None
+
+
+def _incomplete(bundle_type: str | None, link: Raw, entries: Entries) -> tuple[tuple[str, str], ...]:
+    """What a searchset admits that it did not give: the type searched, else every type."""
+    if bundle_type != "searchset":
+        return ()
+    reasons = []
+    for index, entry in enumerate(entries.items):
+        if type(entry.resource).__name__ != "OperationOutcome":
+            continue
+        outcome = read(entries.original(index), _Outcome) or _Outcome()
+        grave = [i for i in outcome.issue or () if i.severity in ("warning", "error", "fatal")]
+        reasons += [f"{i.severity}: {i.code or 'unknown'}" for i in grave]
+    if not reasons:
+        return ()
+    url = next((o.url for o in read_list(link, Link) if o.relation == "self" and o.url), "")
+    searched = _SEARCHED.search(url)
+    kinds = [searched[1]] if searched and searched[1] in _SHAPES else sorted(_SHAPES)
+    return tuple((kind, reasons[0]) for kind in kinds)
+
+

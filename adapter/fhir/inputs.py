@@ -1,0 +1,184 @@
+"""The INPUT of a command: a file, a folder or standard input, as shares that are evaluated one by one."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from adapter.errors import InputError
+from adapter.fhir.documents import BLANK, BOM, Document, read_document
+from adapter.fhir.pool import Pool
+from adapter.resources.entries import Entries
+
+LINES = frozenset((".ndjson", ".jsonl"))
+WHOLE = frozenset((".json",))
+FIRST_LINE = 1 << 26
+
+
+class Share(msgspec.Struct, frozen=True):
+    """What is evaluated together. `patient`: of a pool, the one patient that it is for (None: all that it holds).
+
+    `trouble`: one line on a file that could not be read, which spoils nothing else.
+    """
+
+    name: str
+    entries: Entries
+    incomplete: tuple[tuple[str, str], ...] = ()
+    patient: str | None = None
+    trouble: str | None = None
+
+
+class _Line(msgspec.Struct):
+    """Enough of a line to see that it is a resource of its own."""
+
+    resourceType: str | None = None
+
+
+_LINE = msgspec.json.Decoder(_Line)
+
+
+def read_input(source: str, standard_input: BinaryIO) -> Iterator[Share]:
+    """The shares of an INPUT (`-`: standard input), Bundles each for itself, then the pool patient by patient.
+
+    Raises InputError when the whole cannot be read as FHIR R4 JSON.
+    """
+    pool = Pool()
+    try:
+        if source == "-":
+            with tempfile.TemporaryFile() as copy:
+                shutil.copyfileobj(standard_input, copy)
+                copy.seek(0)
+                yield from _stream(copy, "standard input", False, pool)
+        else:
+            yield from _path(Path(source), pool)
+        yield from _pooled(pool, source)
+    finally:
+        pool.close()
+
+
+def _path(path: Path, pool: Pool) -> Iterator[Share]:
+    try:
+        if path.is_dir():
+            yield from _folder(path, pool)
+            return
+        with path.open("rb") as stream:
+            yield from _stream(stream, path.name, path.suffix.lower() in LINES, pool)
+    except OSError as error:
+        raise InputError(_refused(path, error)) from None
+
+
+def _refused(path: Path, error: OSError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return f"{path}: does not exist; give a file, a folder or -"
+    if isinstance(error, PermissionError):
+        return f"{path}: may not be read; change its permissions"
+    return f"{path}: cannot be read ({error.strerror or 'input error'})"
+
+
+def _folder(folder: Path, pool: Pool) -> Iterator[Share]:
+    """Every JSON and NDJSON file below a folder; one that cannot be read is a trouble, all of them an error."""
+    files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in LINES | WHOLE and p.is_file())
+    if not files:
+        raise InputError(f"{folder}: holds no .json, .ndjson or .jsonl file; give a folder with FHIR R4 JSON")
+    troubles = []
+    read = 0
+    for path in files:
+        name = str(path.relative_to(folder))
+        try:
+            with path.open("rb") as stream:
+                yield from _stream(stream, name, path.suffix.lower() in LINES, pool)
+            read += 1
+        except InputError as error:
+            troubles.append(str(error))
+        except OSError as error:
+            troubles.append(_refused(path, error))
+    if not read:
+        raise InputError(troubles[0])
+    for trouble in troubles:
+        yield Share(str(folder), _nothing(), trouble=trouble)
+
+
+def _stream(stream: BinaryIO, name: str, lines: bool, pool: Pool) -> Iterator[Share]:
+    """One file: NDJSON by its name or by its first line, else one JSON text."""
+    if lines or _is_lines(stream):
+        yield from _lines(stream, name, pool)
+        return
+    document = read_document(stream.read(), name)
+    if document.bundle:
+        yield _share(name, document)
+    else:
+        pool.add(document.entries.original(0), name)
+
+
+def _is_lines(stream: BinaryIO) -> bool:
+    """Whether the first line is a resource of its own and more follows."""
+    try:
+        first = stream.readline(FIRST_LINE)
+        if first.strip(BLANK + BOM)[:1] != b"{" or not first.endswith(b"\n"):
+            return False
+        try:
+            _LINE.decode(first.removeprefix(BOM))
+        except (msgspec.MsgspecError, RecursionError):
+            return False
+        return any(line.strip(BLANK) for line in iter(lambda: stream.readline(FIRST_LINE), b""))
+    finally:
+        stream.seek(0)
+
+
+def _lines(stream: BinaryIO, name: str, pool: Pool) -> Iterator[Share]:
+    """Each line a resource; a Bundle on a line is evaluated for itself."""
+    readable, seen = 0, 0
+    for number, line in enumerate(stream, 1):
+        body = line.removeprefix(BOM).strip(BLANK) if number == 1 else line.strip(BLANK)
+        if not body:
+            continue
+        seen += 1
+        place = f"{name}:{number}"
+        if b'"Bundle"' in body[:200]:
+            document = _bundle_line(body, place)
+            if document is not None:
+                readable += 1
+                yield _share(place, document)
+                continue
+        before = pool.readable
+        pool.add(body, place)
+        readable += pool.readable - before
+    if not readable:
+        why = "no line is a FHIR resource" if seen else "the input is empty"
+        raise InputError(f"{name}: {why}; give FHIR R4 NDJSON, one resource a line")
+
+
+def _bundle_line(body: bytes, place: str) -> Document | None:
+    try:
+        document = read_document(body, place, _inside(place))
+    except InputError:
+        return None
+    return document if document.bundle else None
+
+
+def _inside(place: str) -> Callable[[int], str]:
+    return lambda index: f"{place} Bundle.entry[{index}]"
+
+
+def _share(name: str, document: Document) -> Share:
+    return Share(name, document.entries, document.incomplete)
+
+
+def _nothing() -> Entries:
+    return Entries([], str, lambda _: b"null")
+
+
+def _pooled(pool: Pool, name: str) -> Iterator[Share]:
+    """The pool, patient by patient; what is nobody's goes to the only patient, else it comes last."""
+    patients = pool.patients()
+    for patient in patients:
+        yield Share(name, pool.of(patient, len(patients) == 1), patient=patient)
+    if len(patients) != 1:
+        nobody = pool.of_nobody()
+        if len(nobody):
+            yield Share(name, nobody)

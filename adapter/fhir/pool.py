@@ -1,0 +1,134 @@
+"""Loose resources of many files, grouped by patient in a temporary store so that memory stays flat."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+
+import msgspec
+from msgspec import Raw
+
+from adapter.fhir.documents import BLANK, shape_of
+from adapter.resources.datatypes import ABSENT, Participant, Reference
+from adapter.resources.entries import Broken, Entries, Entry
+from adapter.resources.repair import read, read_list
+
+NOBODY = ""
+_SCHEMA = """
+create table loose (
+    seq integer primary key, patient text, kind text, id text, points text, place text, reason text, body blob
+)
+"""
+_ROWS = "select seq, kind, place, reason, body from loose"
+
+
+class _Outside(msgspec.Struct, gc=False):
+    """What grouping needs of a resource."""
+
+    resourceType: str | None = None
+    id: str | None = None
+    subject: Raw = ABSENT
+    patient: Raw = ABSENT
+    participant: Raw = ABSENT
+    medicationReference: Raw = ABSENT
+
+
+_OUTSIDE = msgspec.json.Decoder(_Outside)
+
+
+class Pool:
+    """Resources by patient. Holds nothing in memory but SQLite's page cache; close it to drop the store."""
+
+    def __init__(self) -> None:
+        self._store = sqlite3.connect("", isolation_level=None)
+        self._store.execute(_SCHEMA)
+        self._store.execute("begin")
+        self.readable = 0
+        self.broken = 0
+
+    def add(self, body: bytes, place: str) -> None:
+        """A resource's JSON; a text that is none is kept with the reason."""
+        reason = ""
+        try:
+            if not body.isascii():
+                body.decode()
+            outside = _OUTSIDE.decode(body)
+        except UnicodeDecodeError:
+            reason, outside = "malformed: not UTF-8", _Outside()
+        except RecursionError:
+            reason, outside = "malformed: nested too deep", _Outside()
+        except msgspec.ValidationError:
+            outside = read(body, _Outside) or _Outside()
+            reason = "" if outside.resourceType else "malformed: not a resource"
+        except msgspec.DecodeError:
+            reason, outside = "malformed: not JSON", _Outside()
+        if not reason and not outside.resourceType:
+            reason = "malformed: no resourceType"
+        self.broken += bool(reason)
+        self.readable += not reason
+        row = (_patient_of(outside), outside.resourceType or "", outside.id, _target(outside), place, reason, body)
+        self._store.execute(
+            "insert into loose (patient, kind, id, points, place, reason, body) values (?,?,?,?,?,?,?)", row
+        )
+
+    def patients(self) -> list[str]:
+        """The subjects in the order in which they were met, those of nobody left out."""
+        self._store.execute("create index if not exists by_patient on loose (patient, seq)")
+        self._store.execute("create index if not exists by_identity on loose (kind, id)")
+        found = self._store.execute("select patient from loose where patient <> '' group by patient order by min(seq)")
+        return [row[0] for row in found]
+
+    def of(self, patient: str, with_nobody: bool) -> Entries:
+        """One patient's resources, the medications that they point at, and every other copy of any of them."""
+        rows = list(self._store.execute(f"{_ROWS} where patient = ? order by seq", (patient,)))
+        rows += self._store.execute(
+            f"{_ROWS} where kind = 'Medication' and id in (select points from loose where patient = ?)", (patient,)
+        )
+        rows += self._store.execute(
+            f"{_ROWS} where patient not in (?, '') and (kind, id) in "
+            "(select kind, id from loose where patient = ? and id is not null)",
+            (patient, patient),
+        )
+        if with_nobody:
+            rows += self._nobody_rows()
+        return _entries(list(dict((row[0], row) for row in rows).values()))
+
+    def of_nobody(self) -> Entries:
+        """What belongs to no patient, medications left out."""
+        return _entries([row for row in self._nobody_rows() if row[1] != "Medication"])
+
+    def _nobody_rows(self) -> Iterator[tuple[int, str, str, str, bytes]]:
+        return self._store.execute(f"{_ROWS} where patient = '' order by seq")
+
+    def close(self) -> None:
+        """Drop the store."""
+        self._store.close()
+
+
+def _entries(rows: list[tuple[int, str, str, str, bytes]]) -> Entries:
+    items = [Entry(None, _shape(kind, reason, body)) for _, kind, _, reason, body in rows]
+    return Entries(items, lambda i: rows[i][2], lambda i: rows[i][4].strip(BLANK))
+
+
+def _shape(kind: str, reason: str, body: bytes) -> object:
+    return Broken(kind, None, ABSENT, reason, "resource") if reason else shape_of(body)
+
+
+def _patient_of(outside: _Outside) -> str:
+    """The subject as grouping knows it: `Patient/id`, an absolute reference, or nobody."""
+    if outside.resourceType == "Patient":
+        return f"Patient/{outside.id}" if outside.id else NOBODY
+    reference = read(outside.subject or outside.patient, Reference)
+    text = reference.reference if reference is not None else None
+    if outside.resourceType == "Appointment":
+        actors = [p.actor.reference for p in read_list(outside.participant, Participant) if p.actor is not None]
+        text = next((a for a in actors if a and "Patient/" in a), None)
+    if not text or not ("Patient/" in text or text.startswith("urn:")):
+        return NOBODY
+    return text.strip().partition("/_history/")[0].rstrip("/")
+
+
+def _target(outside: _Outside) -> str | None:
+    reference = read(outside.medicationReference, Reference)
+    text = reference.reference if reference is not None else None
+    return text.partition("/_history/")[0].rpartition("/")[2] if text else None

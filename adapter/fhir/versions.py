@@ -1,0 +1,102 @@
+"""Marks of other FHIR versions, as far as their shapes betray them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from msgspec import Raw
+
+from adapter.resources.clinical import (
+    READ_TYPES,
+    Condition,
+    MedicationAdministration,
+    MedicationDispense,
+    MedicationRequest,
+    MedicationStatement,
+    Procedure,
+)
+from adapter.resources.datatypes import ABSENT
+from adapter.resources.entries import Broken
+from adapter.resources.other_types import OTHER_TYPES
+from adapter.resources.repair import read
+
+_R4 = frozenset((*OTHER_TYPES, *(cls.__name__ for cls in READ_TYPES)))
+_OLDER = frozenset(
+    """
+    BodySite Conformance DataElement DeviceComponent DeviceUseRequest DiagnosticOrder EligibilityRequest
+    EligibilityResponse ExpansionProfile ImagingManifest ImagingObjectSelection MedicationOrder Order OrderResponse
+    ProcedureRequest ProcessRequest ProcessResponse ReferralRequest Sequence ServiceDefinition
+    """.split()
+)
+_NEWER = frozenset(
+    """
+    ActorDefinition ArtifactAssessment BiologicallyDerivedProductDispense Citation ClinicalUseDefinition
+    ConditionDefinition DeviceAssociation DeviceDispense DeviceUsage EncounterHistory EvidenceReport FormularyItem
+    GenomicStudy ImagingSelection InventoryItem InventoryReport MedicationUsage NutritionIntake NutritionProduct
+    Permission RequestOrchestration Requirements SubscriptionStatus SubscriptionTopic TestPlan Transport
+    """.split()
+)
+_DRUGGED = (MedicationAdministration, MedicationStatement, MedicationRequest, MedicationDispense)
+OLDER, NEWER = "STU3 or older", "R5 or newer"
+
+
+class _Marks(msgspec.Struct, gc=False):
+    """Elements that R4 does not have where we look."""
+
+    verificationStatus: Raw = ABSENT
+    clinicalStatus: Raw = ABSENT
+    medication: Raw = ABSENT
+    occurrenceDateTime: Raw = ABSENT
+    occurrencePeriod: Raw = ABSENT
+    wasNotGiven: Raw = ABSENT
+    notGiven: Raw = ABSENT
+    notDone: Raw = ABSENT
+    taken: Raw = ABSENT
+
+
+def is_r4(resource: Any) -> bool:
+    """Whether a type name is one of R4, or a resource has a shape that only R4 has."""
+    if isinstance(resource, str):
+        return resource in _R4
+    if isinstance(resource, Condition):
+        return _begins(resource.verificationStatus, b"{") or _begins(resource.clinicalStatus, b"{")
+    if isinstance(resource, _DRUGGED):
+        return bool(resource.medicationCodeableConcept or resource.medicationReference) and bool(resource.status)
+    if isinstance(resource, Procedure):
+        return bool(resource.performedDateTime or resource.performedPeriod)
+    return False
+
+
+def foreign_version(
+    resource: Any, original: Callable[[int], bytes] | None = None, index: int = 0
+) -> str | None:
+    """The other FHIR version that a resource betrays; `original` gives its JSON for a closer look."""
+    kind = resource.__class__
+    if kind is Broken:
+        return OLDER if resource.type in _OLDER else NEWER if resource.type in _NEWER else None
+    if kind is Condition:
+        old = _begins(resource.verificationStatus, b'"') or _begins(resource.clinicalStatus, b'"')
+        return OLDER if old else None
+    if kind in _DRUGGED and not (resource.medicationCodeableConcept or resource.medicationReference):
+        return _marked(original, index, NEWER)
+    if kind is Procedure and not resource.performedDateTime and not resource.performedPeriod:
+        return _marked(original, index, None)
+    return None
+
+
+def _marked(original: Callable[[int], bytes] | None, index: int, unseen: str | None) -> str | None:
+    if original is None:
+        return unseen
+    marks = read(original(index), _Marks) or _Marks()
+    if marks.notDone or marks.wasNotGiven or marks.notGiven or marks.taken:
+        return OLDER
+    newer = _begins(marks.medication, b"{") or bool(marks.occurrenceDateTime or marks.occurrencePeriod)
+    return NEWER if newer else None
+
+
+def _begins(raw: Raw, mark: bytes) -> bool:
+    return bool(raw) and bytes(raw)[:1] == mark
+
+

@@ -1,0 +1,1 @@
+"""From resources to events in our own words, each resource accounted for."""

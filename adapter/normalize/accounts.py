@@ -1,0 +1,111 @@
+"""What became of every resource: used, rejected, unmapped, not counted, or of a type that we do not read."""
+
+from __future__ import annotations
+
+import msgspec
+
+from adapter.normalize.chart import Chart
+from adapter.timeline.events import Event, Plan, Problem
+from adapter.values import AsOf, When
+
+
+class Orphan(msgspec.Struct, frozen=True):
+    """A resource that can be given to no patient; `counts` is the count that it is in when there is only one patient."""
+
+    reference: str
+    counts: str
+    reason: str
+    path: str
+
+
+class Rejected(msgspec.Struct, frozen=True):
+    """A resource that its status would allow but that is not used."""
+
+    reference: str
+    reason: str
+    path: str
+
+
+class UnmappedCode(msgspec.Struct, frozen=True):
+    """A coding that no table knows, or that decides nothing, with the number of resources that have it."""
+
+    system: str | None
+    code: str | None
+    display: str | None
+    count: int
+    reason: str
+
+
+class Accounts(msgspec.Struct, frozen=True):
+    """Contract.md 2: `rejected`, `unmapped`, and the counts of `input`, which add up to `resources`."""
+
+    rejected: tuple[Rejected, ...]
+    unmapped: tuple[UnmappedCode, ...]
+    resources: int
+    used: int
+    rejected_count: int
+    unmapped_count: int
+    not_counted: int
+    other_type: int
+
+
+def account(chart: Chart, extra: list[Orphan], as_of: AsOf) -> Accounts:
+    """The account of one patient at an instant; `extra` is nobody's and listed here."""
+    used, late = _used(chart, as_of)
+    rejected = {u.source: Rejected(u.source, u.reason, u.path) for u in reversed(chart.unusable) if _begun(u.when, as_of)}
+    late |= {u.source for u in chart.unusable if not _begun(u.when, as_of)}
+    unmapped = [u for u in chart.unmapped if _begun(u.when, as_of)]
+    late |= {u.source for u in chart.unmapped if not _begun(u.when, as_of)}
+    strays = {o.reference: Rejected(o.reference, o.reason, o.path) for o in extra if o.counts == "rejected"}
+    listed = {**dict(reversed(rejected.items())), **strays}
+    unmapped_sources = {u.source for u in unmapped} - used
+    refused = set(listed) - used - unmapped_sources
+    ignored = (chart.ignored | late) - used - refused - unmapped_sources
+    others = len(chart.other) + sum(1 for o in extra if o.counts == "otherType")
+    loose = sum(1 for o in extra if o.counts == "notCounted")
+    counts = len(used), len(refused), len(unmapped_sources), len(ignored) + loose, others
+    return Accounts(tuple(listed.values()), _codes(unmapped), sum(counts), *counts)
+
+
+def _used(chart: Chart, as_of: AsOf) -> tuple[set[str], set[str]]:
+    """Resources with a fact at as-of and what they point at; and those whose facts do not exist (yet, or any more)."""
+    used: set[str] = set()
+    every: set[str] = set()
+    for event in chart.events:
+        every.add(event.source)
+        if event.source not in used and _exists(event, as_of):
+            used.add(event.source)
+    used |= {s for s, sources in chart.pointed.items() if s in sources}
+    pointed = {target for target, sources in chart.pointed.items() if any(s in used for s in sources)}
+    every |= set(chart.resources) | set(chart.pointed)
+    used |= pointed
+    return used, every - used
+
+
+def _exists(event: Event, as_of: AsOf) -> bool:
+    if event.__class__ is Plan:
+        passed = event.on is not None and event.on.last < as_of.day  # type: ignore[union-attr]
+        return not passed and _begun(event.authored, as_of)  # type: ignore[union-attr]
+    if event.__class__ is Problem:
+        return _begun(event.onset or event.recorded, as_of)  # type: ignore[union-attr]
+    when = getattr(event, "when", None) or getattr(event, "start", None)
+    return _begun(when, as_of)
+
+
+def _begun(when: When | None, as_of: AsOf) -> bool:
+    return when is None or when.start <= as_of.instant
+
+
+def _codes(unmapped: list[object]) -> tuple[UnmappedCode, ...]:
+    """The codings of unmapped resources, counted, in the order in which they were met."""
+    counted: dict[tuple[str | None, str | None, str], list[object]] = {}
+    for one in unmapped:
+        codings = one.codings or ((None, None, None),)  # type: ignore[attr-defined]
+        for system, code, display in dict.fromkeys(codings):
+            key = (system, code if code is not None else display, one.reason)  # type: ignore[attr-defined]
+            entry = counted.setdefault(key, [system, code, display, 0])
+            entry[3] += 1  # type: ignore[operator]
+    return tuple(
+        UnmappedCode(system, code, display, count, key[2])  # type: ignore[arg-type]
+        for key, (system, code, display, count) in counted.items()
+    )

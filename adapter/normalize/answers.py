@@ -1,0 +1,161 @@
+"""What the value of an Observation or component says under its question: a number, a word, presence."""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+
+from msgspec import Raw
+from msgspec.structs import replace
+
+from adapter.normalize.amounts import (
+    amount,
+    depends_on_person,
+    detected_amount,
+    limits,
+    score,
+    text_amount,
+    undetected,
+)
+from adapter.normalize.chart import Chart
+from adapter.normalize.desk import Desk, Place, Valued, given
+from adapter.normalize.vocabulary import KEPT, Asked, Limits, Reading
+from adapter.resources.datatypes import CodeableConcept, Quantity, ReferenceRange
+from adapter.resources.repair import read, read_list
+from adapter.terminology import CONFLICT
+
+PRESENT, ABSENT = "present", "absent"
+NO_VALUE = "no-value"
+
+
+def number(o: Valued, asked: Asked, desk: Desk) -> Reading | str:
+    """The number of an Observation; remembered by the bytes of its Quantity."""
+    if o.dataAbsentReason and given(o.dataAbsentReason):
+        return NO_VALUE
+    question = asked.question
+    assert question is not None
+    if o.valueQuantity:
+        key = bytes(o.valueQuantity)
+        known = asked.values.get(key)
+        if known is None:
+            known = amount(o.valueQuantity, question, desk.vocabulary)
+            if asked.notes and isinstance(known, Reading):
+                known = replace(known, notes=asked.notes + known.notes)
+            if len(asked.values) >= KEPT:
+                asked.values.clear()
+            asked.values[key] = known
+        return known
+    if o.valueString is not None:
+        return text_amount(o.valueString, question, desk.vocabulary)
+    if o.valueInteger is not None:
+        return _unitless(o.valueInteger, asked, desk)
+    if o.valueCodeableConcept:
+        word = desk.vocabulary.words(question, read(o.valueCodeableConcept, CodeableConcept))
+        if word == "not-detected":
+            return undetected(question, desk.vocabulary)
+        return detected_amount(question, desk.vocabulary) if word == "detected" else NO_VALUE
+    return NO_VALUE
+
+
+def _unitless(value: Decimal, asked: Asked, desk: Desk) -> Reading | str:
+    """A number that came without a Quantity, so without a unit."""
+    return text_amount(format(value, "f"), asked.question, desk.vocabulary)  # type: ignore[arg-type]
+
+
+def normal_limits(o: Valued, asked: Asked, place: Place, chart: Chart, desk: Desk) -> Limits:
+    key = bytes(o.referenceRange) + bytes(o.valueQuantity)[-80:] if _bare(o.referenceRange) else bytes(o.referenceRange)
+    known = asked.ranges.get(key)
+    if isinstance(known, Limits):
+        return known
+    found = limits(o.referenceRange, asked, o.valueQuantity, chart.person, place.when, desk.vocabulary)
+    if not depends_on_person(o.referenceRange):
+        if len(asked.ranges) >= KEPT:
+            asked.ranges.clear()
+        asked.ranges[key] = found
+    return found
+
+
+def _bare(raw: Raw) -> bool:
+    """Whether a range gives no unit of its own, so that it rests on that of the value."""
+    text = bytes(raw)
+    return b'"unit"' not in text and b'"code"' not in text
+
+
+def interpreted(raw: Raw, asked: Asked, desk: Desk) -> str | None:
+    """What the interpretation answers, under the question's own answers."""
+    key = bytes(raw)
+    if key not in asked.interpreted:
+        if len(asked.interpreted) >= KEPT:
+            asked.interpreted.clear()
+        words = {desk.vocabulary.words(asked.question, c) for c in read_list(raw, CodeableConcept)} - {None}  # type: ignore[arg-type]
+        asked.interpreted[key] = words.pop() if len(words) == 1 else None
+    return asked.interpreted[key]
+
+
+def scored(o: Valued, asked: Asked, desk: Desk) -> Reading | str:
+    if o.dataAbsentReason and given(o.dataAbsentReason):
+        return NO_VALUE
+    question = asked.question
+    assert question is not None
+    if o.valueInteger is not None:
+        return score(o.valueInteger, question)
+    if o.valueQuantity:
+        return number(o, asked, desk)
+    if o.valueCodeableConcept:
+        word = desk.vocabulary.words(question, read(o.valueCodeableConcept, CodeableConcept))
+        return CONFLICT if word == CONFLICT else score(_decimal(word), question)
+    return score(_decimal(o.valueString), question)
+
+
+def _decimal(text: str | None) -> Decimal | None:
+    try:
+        found = Decimal(text.strip()) if text else None
+    except InvalidOperation:
+        return None
+    return found if found is not None and found.is_finite() else None
+
+
+def presence(o: Valued, asked: Asked, desk: Desk) -> str | None:
+    """`present`, `absent`, `indeterminate`; None when the value says nothing, `code-conflict` when it says two things."""
+    if o.dataAbsentReason and given(o.dataAbsentReason):
+        return None
+    if o.valueBoolean is not None:
+        return PRESENT if o.valueBoolean else ABSENT
+    if o.valueCodeableConcept:
+        return coded_word(o.valueCodeableConcept, asked, desk)
+    if o.valueString is not None and asked.question is not None:
+        return asked.question.word_of_text(o.valueString)
+    return interpreted(o.interpretation, asked, desk) if o.interpretation else None
+
+
+def word(o: Valued, asked: Asked, desk: Desk) -> str | None:
+    if o.dataAbsentReason and given(o.dataAbsentReason):
+        return None
+    if o.valueCodeableConcept:
+        return coded_word(o.valueCodeableConcept, asked, desk)
+    text = o.valueString if o.valueString is not None else None
+    if text is None and o.valueInteger is not None:
+        text = format(o.valueInteger, "f")
+    return asked.question.word_of_text(text) if text and asked.question else None
+
+
+def coded_word(raw: Raw, asked: Asked, desk: Desk) -> str | None:
+    key = bytes(raw)
+    if key not in asked.words:
+        if len(asked.words) >= KEPT:
+            asked.words.clear()
+        asked.words[key] = desk.vocabulary.words(asked.question, read(raw, CodeableConcept))  # type: ignore[arg-type]
+    return asked.words[key]
+
+
+def above_own_limit(o: Valued) -> str | None:
+    """A quantity of a presence test against its own upper limit, when both are in one unit."""
+    value, ranges = read(o.valueQuantity, Quantity), read_list(o.referenceRange, ReferenceRange)
+    highs = [r.high for r in ranges if r.high is not None and r.high.value is not None]
+    if value is None or value.value is None or len(highs) != 1 or value.value < 0 or value.comparator in ("<", "<="):
+        return None
+    high = highs[0]
+    if (high.unit or high.code) and (high.unit, high.code) != (value.unit, value.code):
+        return None
+    if value.value > high.value:  # type: ignore[operator]
+        return PRESENT
+    return None if value.comparator else ABSENT

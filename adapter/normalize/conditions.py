@@ -1,0 +1,108 @@
+"""Conditions: diagnoses and problems, with when they began and ended."""
+
+from __future__ import annotations
+
+from msgspec import Raw
+
+from adapter.normalize.chart import Chart
+from adapter.normalize.desk import Desk, given, modified
+from adapter.normalize.times import at_age, at_ages, in_text, moment, period, within
+from adapter.normalize.vocabulary import Named
+from adapter.resources.clinical import Condition
+from adapter.resources.datatypes import CodeableConcept
+from adapter.resources.repair import read
+from adapter.terminology import UNKNOWN
+from adapter.timeline.events import Problem
+from adapter.values import When
+
+
+def read_condition(c: Condition, source: str, chart: Chart, desk: Desk) -> None:
+    """Put a Condition on the chart."""
+    verification = _code(c.verificationStatus)
+    counts = desk.statuses["Condition", "verificationStatus"].get(verification or "", "unconfirmed")
+    if verification is None and not given(c.verificationStatus):
+        counts = "confirmed"
+    named = desk.vocabulary.named("condition", c.code)
+    if counts == "no" or (counts == "refuted" and "refutable" not in named.groups):
+        chart.ignored.add(source)
+        return
+    if named.concept is None:
+        if named.translation.reason == UNKNOWN:
+            chart.conditions_read = True
+        desk.unnamed(chart, source, named, _began(c, chart, desk), "Condition.code")
+        return
+    if c.modifierExtension and modified(c.modifierExtension):
+        began = _began(c, chart, desk)
+        desk.reject(chart, source, named.translation.concepts, began, "modifier-extension", "Condition.modifierExtension")
+        return
+    if "disease_itself" not in named.groups:
+        chart.conditions_read = True
+    chart.events.append(_problem(c, source, named, counts, chart, desk))
+
+
+def _problem(c: Condition, source: str, named: Named, counts: str, chart: Chart, desk: Desk) -> Problem:
+    notes = named.translation.notes
+    clinical = _code(c.clinicalStatus)
+    if verification_unclear(c):
+        notes = (*notes, "verification-unclear")
+    return Problem(
+        source,
+        named.concept or "",
+        named.groups,
+        _onset(c, chart, desk),
+        _abatement(c, chart, desk),
+        moment(c.recordedDate, desk.zone),
+        clinical,
+        counts in ("confirmed", "refuted"),
+        counts == "refuted",
+        notes,
+    )
+
+
+def verification_unclear(c: Condition) -> bool:
+    """A verificationStatus is there, but says nothing that FHIR knows."""
+    return given(c.verificationStatus) and _code(c.verificationStatus) is None
+
+
+def _began(c: Condition, chart: Chart, desk: Desk) -> When | None:
+    return _onset(c, chart, desk) or moment(c.recordedDate, desk.zone)
+
+
+def _onset(c: Condition, chart: Chart, desk: Desk) -> When | None:
+    if c.onsetDateTime:
+        return moment(c.onsetDateTime, desk.zone)
+    birth = chart.person.birth
+    if c.onsetPeriod:
+        return within(c.onsetPeriod, desk.zone)
+    if c.onsetAge:
+        return at_age(c.onsetAge, birth, desk.zone, desk.calendar)
+    if c.onsetRange:
+        return at_ages(c.onsetRange, birth, desk.zone, desk.calendar)
+    return in_text(c.onsetString, desk.zone)
+
+
+def _abatement(c: Condition, chart: Chart, desk: Desk) -> When | None:
+    if c.abatementDateTime:
+        return moment(c.abatementDateTime, desk.zone)
+    birth = chart.person.birth
+    if c.abatementPeriod:
+        start, end = period(c.abatementPeriod, desk.zone)
+        return end or start
+    if c.abatementAge:
+        return at_age(c.abatementAge, birth, desk.zone, desk.calendar)
+    if c.abatementRange:
+        return at_ages(c.abatementRange, birth, desk.zone, desk.calendar)
+    return in_text(c.abatementString, desk.zone)
+
+
+def _code(raw: Raw) -> str | None:
+    """The code of a status with a required value set; its system adds nothing."""
+    concept = read(raw, CodeableConcept) if raw else None
+    codes = [c.code for c in concept.coding or () if c.code] if concept is not None else []
+    return next((code for code in codes if code in _STATUSES), codes[0] if codes else None)
+
+
+_STATUSES = frozenset(
+    "active recurrence relapse inactive remission resolved "
+    "unconfirmed provisional differential confirmed refuted entered-in-error".split()
+)

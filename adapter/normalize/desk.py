@@ -1,0 +1,99 @@
+"""The reader's desk: tables, time zone and choices that every resource is read with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from msgspec import Raw
+
+from adapter.normalize.chart import Chart, Unmapped
+from adapter.normalize.times import moments_of
+from adapter.normalize.vocabulary import Asked, Named, Vocabulary
+from adapter.resources.clinical import Medication, Observation
+from adapter.resources.datatypes import Component
+from adapter.terminology import AMBIGUOUS, UNKNOWN
+from adapter.timeline.events import Unusable
+from adapter.values import When
+
+NONE: frozenset[str] = frozenset()
+NOTHING_RAW = (b"", b"[]", b"null", b"{}")
+Valued = Observation | Component
+
+
+class Place:
+    """Where and when the fact under reading stands."""
+
+    __slots__ = ("notes", "path", "preliminary", "source", "when")
+
+    def __init__(self, source: str, when: When, preliminary: bool, notes: tuple[str, ...], path: str) -> None:
+        self.source = source
+        self.when = when
+        self.preliminary = preliminary
+        self.notes = notes
+        self.path = path
+
+
+class Desk:
+    """What readers share. `lookup` resolves a reference to a Medication or a body structure's location."""
+
+    __slots__ = (
+        "administration_statuses",
+        "calendar",
+        "drafts",
+        "medications",
+        "moments",
+        "observation_statuses",
+        "options",
+        "sites",
+        "statuses",
+        "vocabulary",
+        "zone",
+    )
+
+    def __init__(self, vocabulary: Vocabulary, zone: str, options: frozenset[str]) -> None:
+        self.vocabulary = vocabulary
+        self.zone = zone
+        self.options = options
+        self.statuses: Mapping[tuple[str, str], dict[str, str]] = vocabulary.terminology.statuses
+        self.observation_statuses = self.statuses["Observation", "status"]
+        self.administration_statuses = self.statuses["MedicationAdministration", "status"]
+        self.moments = moments_of(zone)
+        self.calendar = vocabulary.terminology.systems.calendar
+        self.medications: dict[str, tuple[str, Medication]] = {}
+        self.sites: dict[str, tuple[str, Raw]] = {}
+        self.drafts = False
+
+    def reject(
+        self,
+        chart: Chart,
+        source: str,
+        concepts: frozenset[str],
+        when: When | None,
+        reason: str,
+        path: str,
+    ) -> None:
+        """Put a resource down as one that its status would allow but that cannot be used."""
+        groups = self.vocabulary.groups(concepts) if concepts else NONE
+        chart.unusable.append(Unusable(source, concepts, groups, when, reason, path))
+
+    def unnamed(self, chart: Chart, source: str, named: Named | Asked, when: When | None, path: str) -> None:
+        """Put down a resource whose codings do not give one concept: unknown, ambiguous, or in conflict."""
+        translation = named.translation
+        if translation.reason in (UNKNOWN, AMBIGUOUS):
+            chart.unmapped.append(Unmapped(source, named.codings, translation.reason, when))
+        else:
+            self.reject(chart, source, translation.concepts, when, f"{translation.reason}: {_all(translation.concepts)}", path)
+
+
+def _all(concepts: frozenset[str]) -> str:
+    return ", ".join(sorted(concepts))
+
+
+def modified(raw: Raw) -> bool:
+    """Whether a modifierExtension says something that we do not know."""
+    return bool(raw) and bytes(raw).strip() not in NOTHING_RAW
+
+
+def given(raw: Raw) -> bool:
+    """Whether an element is there."""
+    return bool(raw) and bytes(raw).strip() not in NOTHING_RAW

@@ -1,0 +1,293 @@
+"""Observations: laboratory values, scores, words and presence, each with its time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from adapter.normalize import answers
+from adapter.normalize.adverse_events import read_event
+from adapter.normalize.amounts import undetected
+from adapter.normalize.answers import ABSENT, NO_VALUE, PRESENT, above_own_limit, interpreted, normal_limits, number
+from adapter.normalize.chart import Chart, Rejection
+from adapter.normalize.desk import Desk, Place, Valued, given, modified
+from adapter.normalize.lesions import read_lesion
+from adapter.normalize.times import moment, timing, within
+from adapter.normalize.vocabulary import NO_LIMITS, Asked, Limits, Reading
+from adapter.resources.clinical import Observation
+from adapter.resources.datatypes import ABSENT as ABSENT_RAW
+from adapter.resources.datatypes import Component
+from adapter.resources.repair import read_list
+from adapter.terminology import CONFLICT, UNKNOWN
+from adapter.timeline.events import Coded, Measurement
+from adapter.values import Truth, When
+
+
+def read_observation(o: Observation, source: str, chart: Chart, desk: Desk) -> None:
+    """Put an Observation, and the components that are facts of their own, on the chart."""
+    asked = desk.vocabulary.known.get(bytes(o.code))
+    if asked is None or asked.reading != "amount" or not _read_usual(o, source, asked, chart, desk):
+        _read_any(o, source, chart, desk)
+
+
+def _read_usual(o: Observation, source: str, asked: Asked, chart: Chart, desk: Desk) -> bool:
+    """The usual laboratory value, all of whose parts were met before; False when anything is out of the usual."""
+    if (
+        o.effectiveDateTime is None
+        or o.component is not ABSENT_RAW
+        or o.interpretation is not ABSENT_RAW
+        or o.modifierExtension is not ABSENT_RAW
+        or o.dataAbsentReason is not ABSENT_RAW
+        or asked.concept in _DERIVED
+        or desk.observation_statuses.get(o.status) != "used"  # type: ignore[arg-type]
+    ):
+        return False
+    found = asked.values.get(bytes(o.valueQuantity))
+    if found.__class__ is not Reading:
+        return False
+    bounds: object = NO_LIMITS
+    if o.referenceRange is not ABSENT_RAW:
+        bounds = asked.ranges.get(bytes(o.referenceRange))
+        if bounds.__class__ is not Limits:
+            return False
+    when = desk.moments.known.get(o.effectiveDateTime) or desk.moments.of(o.effectiveDateTime)
+    if when is None:
+        return False
+    chart.events.append(
+        Measurement(
+            source,
+            asked.concept,
+            when,
+            found.value,  # type: ignore[union-attr]
+            found.unit,  # type: ignore[union-attr]
+            found.reported,  # type: ignore[union-attr]
+            found.reported_unit,  # type: ignore[union-attr]
+            bounds.low,  # type: ignore[attr-defined]
+            bounds.high,  # type: ignore[attr-defined]
+            found.detected,  # type: ignore[union-attr]
+            False,
+            found.notes,  # type: ignore[union-attr]
+        )
+    )
+    return True
+
+
+def _read_any(o: Observation, source: str, chart: Chart, desk: Desk) -> None:
+    """Any Observation, step by step."""
+    counts = desk.statuses["Observation", "status"].get(o.status or "")
+    if counts is None:
+        asked = desk.vocabulary.asked(o.code)
+        return desk.reject(chart, source, asked.translation.concepts, None, "malformed: no known status", "Observation.status")
+    if counts == "no":
+        chart.ignored.add(source)
+        return None
+    asked = desk.vocabulary.asked(o.code)
+    if asked.question is None and not (o.component and asked.translation.reason == UNKNOWN):
+        return desk.unnamed(chart, source, asked, effective(o, desk)[0], "Observation.code")
+    when, notes = effective(o, desk)
+    if o.modifierExtension and modified(o.modifierExtension):
+        return desk.reject(chart, source, _concepts(asked), when, "modifier-extension", "Observation.modifierExtension")
+    if asked.question is None:
+        return _panel(o, asked, source, when, notes, counts, chart, desk)
+    if when is None:
+        return desk.reject(chart, source, _concepts(asked), None, "no-time", "Observation.effective[x]")
+    place = Place(source, when, counts == "preliminary", notes, "Observation")
+    before = len(chart.events)
+    rejection = _READERS[asked.reading](o, asked, place, chart, desk)
+    if o.component and asked.reading not in ("lesion", "event"):
+        _components(o, place, chart, desk)
+    if rejection is not None:
+        if rejection.reason == NO_VALUE and (len(chart.events) > before or given(o.hasMember)):
+            if len(chart.events) == before:
+                chart.ignored.add(source)
+            return None
+        desk.reject(chart, source, _concepts(asked), when, rejection.reason, rejection.path)
+    return None
+
+
+def effective(o: Observation, desk: Desk) -> tuple[When | None, tuple[str, ...]]:
+    """The time of an Observation, with a note where `issued` had to stand in."""
+    if o.effectiveDateTime:
+        return moment(o.effectiveDateTime, desk.zone), ()
+    when = moment(o.effectiveInstant, desk.zone) or within(o.effectivePeriod, desk.zone)
+    if when is None and o.effectiveTiming:
+        when = timing(o.effectiveTiming, desk.zone, desk.calendar)[0]
+    if when is None and "use-issued" in desk.options and o.issued:
+        return moment(o.issued, desk.zone), ("use-issued",)
+    return when, ()
+
+
+def _concepts(asked: Asked) -> frozenset[str]:
+    """What the Observation is about: the concept asked for, and the one that the fact would have had."""
+    concepts = asked.translation.concepts
+    return concepts if not asked.concept or asked.concept in concepts else concepts | {asked.concept}
+
+
+def _panel(
+    o: Observation,
+    asked: Asked,
+    source: str,
+    when: When | None,
+    notes: tuple[str, ...],
+    counts: str,
+    chart: Chart,
+    desk: Desk,
+) -> None:
+    """An Observation whose code is unknown: only its components may say something."""
+    known = any(desk.vocabulary.asked(c.code).reading not in ("", "part") for c in read_list(o.component, Component))
+    if not known:
+        return desk.unnamed(chart, source, asked, when, "Observation.code")
+    if when is None:
+        about = frozenset().union(*(desk.vocabulary.asked(c.code).translation.concepts for c in read_list(o.component, Component)))
+        return desk.reject(chart, source, about, None, "no-time", "Observation.effective[x]")
+    _components(o, Place(source, when, counts == "preliminary", notes, "Observation"), chart, desk)
+    return None
+
+
+def _components(o: Observation, place: Place, chart: Chart, desk: Desk) -> None:
+    """Components that are facts of their own."""
+    for index, component in enumerate(read_list(o.component, Component)):
+        asked = desk.vocabulary.asked(component.code)
+        if asked.reading in ("", "part", "lesion", "event", "panel"):
+            continue
+        path = f"Observation.component[{index}]"
+        own = Place(place.source, place.when, place.preliminary, place.notes, path)
+        if component.modifierExtension and modified(component.modifierExtension):
+            rejection: Rejection | None = Rejection("modifier-extension", path)
+        else:
+            rejection = _READERS[asked.reading](component, asked, own, chart, desk)
+        if rejection is not None:
+            desk.reject(chart, place.source, _concepts(asked), place.when, rejection.reason, path)
+
+
+def _read_amount(o: Valued, asked: Asked, place: Place, chart: Chart, desk: Desk) -> Rejection | None:
+    found = number(o, asked, desk)
+    if isinstance(found, str):
+        element = "valueQuantity" if o.valueQuantity else "value[x]"
+        return Rejection(found, f"{place.path}.{element}")
+    detected = found.detected
+    if o.interpretation and detected is None:
+        word = interpreted(o.interpretation, asked, desk)
+        if word == "not-detected":
+            found, detected = undetected(asked.question, desk.vocabulary), False  # type: ignore[arg-type]
+        elif word == "detected":
+            detected = True
+    bounds = normal_limits(o, asked, place, chart, desk) if o.referenceRange else NO_LIMITS
+    chart.events.append(
+        Measurement(
+            place.source,
+            asked.concept,
+            place.when,
+            found.value,
+            found.unit,
+            found.reported,
+            found.reported_unit,
+            bounds.low,
+            bounds.high,
+            detected,
+            place.preliminary,
+            place.notes + found.notes,
+        )
+    )
+    derived = _DERIVED.get(asked.concept)
+    if derived is not None:
+        word = serology_of(o, found, bounds, asked, desk)
+        if word is not None:
+            chart.events.append(
+                Coded(place.source, derived, place.when, word, place.preliminary, (*place.notes, "by-quantity"))
+            )
+    return None
+
+
+def serology_of(o: Valued, found: Reading, bounds: Limits, asked: Asked, desk: Desk) -> str | None:
+    """Presence that a quantity shows: above its own limit, or as the laboratory interprets it."""
+    if bounds.high is not None:
+        above = found.value.above(bounds.high)
+        if above is not Truth.UNKNOWN:
+            return PRESENT if above is Truth.MET else ABSENT
+    return ABSENT if found.detected is False else None
+
+
+_DERIVED = {"hbsag_quant": "hbsag"}
+
+
+def _read_score(o: Valued, asked: Asked, place: Place, chart: Chart, desk: Desk) -> Rejection | None:
+    found = answers.scored(o, asked, desk)
+    if isinstance(found, str):
+        return Rejection(found, f"{place.path}.value[x]")
+    notes = place.notes + asked.notes
+    chart.events.append(
+        Measurement(
+            place.source,
+            asked.concept,
+            place.when,
+            found.value,
+            "",
+            found.reported,
+            "",
+            preliminary=place.preliminary,
+            notes=notes,
+        )
+    )
+    return None
+
+
+def _read_presence(o: Valued, asked: Asked, place: Place, chart: Chart, desk: Desk) -> Rejection | None:
+    word = answers.presence(o, asked, desk)
+    return _put_word(word, asked, place, chart)
+
+
+def _read_serology(o: Valued, asked: Asked, place: Place, chart: Chart, desk: Desk) -> Rejection | None:
+    word = answers.presence(o, asked, desk)
+    if word is None and o.interpretation and not given(o.dataAbsentReason):
+        word = interpreted(o.interpretation, asked, desk)
+    if word is None and o.valueQuantity and not given(o.dataAbsentReason):
+        word = above_own_limit(o)
+    return _put_word(word, asked, place, chart)
+
+
+def _read_word(o: Valued, asked: Asked, place: Place, chart: Chart, desk: Desk) -> Rejection | None:
+    return _put_word(answers.word(o, asked, desk), asked, place, chart)
+
+
+def _read_response(o: Valued, asked: Asked, place: Place, chart: Chart, desk: Desk) -> Rejection | None:
+    """A response whose method says by which criteria."""
+    word = answers.word(o, asked, desk)
+    method = desk.vocabulary.named("method", o.method).concept if isinstance(o, Observation) and o.method else None
+    concept = _BY_METHOD.get(method or "", asked.concept)
+    return _put_word(word, asked, place, chart, concept)
+
+
+_BY_METHOD = {"response_method_mrecist": "response_mrecist", "response_method_recist": "response_recist"}
+
+
+def _put_word(
+    word: str | None, asked: Asked, place: Place, chart: Chart, concept: str | None = None
+) -> Rejection | None:
+    if word is None or word == CONFLICT:
+        return Rejection(word or NO_VALUE, f"{place.path}.value[x]")
+    notes = place.notes + asked.notes
+    chart.events.append(Coded(place.source, concept or asked.concept, place.when, word, place.preliminary, notes))
+    return None
+
+
+def _read_panel(o: Valued, asked: Asked, place: Place, chart: Chart, desk: Desk) -> Rejection | None:
+    return Rejection(NO_VALUE, f"{place.path}.component")
+
+
+def _read_part(o: Valued, asked: Asked, place: Place, chart: Chart, desk: Desk) -> Rejection | None:
+    return Rejection("no-value: a part that stands alone", place.path)
+
+
+_READERS: dict[str, Callable[[Valued, Asked, Place, Chart, Desk], Rejection | None]] = {
+    "amount": _read_amount,
+    "power": _read_amount,
+    "score": _read_score,
+    "presence": _read_presence,
+    "serology": _read_serology,
+    "word": _read_word,
+    "response": _read_response,
+    "panel": _read_panel,
+    "part": _read_part,
+    "lesion": read_lesion,  # type: ignore[dict-item]
+    "event": read_event,  # type: ignore[dict-item]
+}

@@ -1,0 +1,313 @@
+"""Entries in, one record per patient out: the timeline and an account of every resource."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
+from typing import Any
+
+from msgspec import Raw
+
+from adapter.normalize.accounts import Accounts, Orphan, account
+from adapter.normalize.chart import Chart
+from adapter.normalize.conditions import read_condition
+from adapter.normalize.copies import superseded
+from adapter.normalize.desk import Desk
+from adapter.normalize.medications import read_administration, read_dispense, read_request, read_statement
+from adapter.normalize.observations import read_observation
+from adapter.normalize.patients import read_patient
+from adapter.normalize.procedures import read_appointment, read_procedure, read_service_request
+from adapter.normalize.references import base_of
+from adapter.normalize.studies import read_document, read_report, read_study
+from adapter.normalize.subjects import NOBODY, Subjects
+from adapter.normalize.vocabulary import vocabulary_of
+from adapter.resources.clinical import (
+    Appointment,
+    BodyStructure,
+    Condition,
+    DiagnosticReport,
+    DocumentReference,
+    ImagingStudy,
+    Medication,
+    MedicationAdministration,
+    MedicationDispense,
+    MedicationRequest,
+    MedicationStatement,
+    Observation,
+    Patient,
+    Procedure,
+    Resource,
+    ServiceRequest,
+)
+from adapter.resources.datatypes import Meta, Participant
+from adapter.resources.entries import Broken, Entries, Entry, Unread
+from adapter.resources.repair import read, read_list
+from adapter.terminology import Terminology
+from adapter.timeline.timeline import Timeline
+from adapter.values import AsOf
+
+READERS: dict[type[Any], Callable[[Any, str, Chart, Desk], None]] = {
+    Condition: read_condition,
+    Observation: read_observation,
+    MedicationAdministration: read_administration,
+    MedicationStatement: read_statement,
+    MedicationRequest: read_request,
+    MedicationDispense: read_dispense,
+    Procedure: read_procedure,
+    ServiceRequest: read_service_request,
+    Appointment: read_appointment,
+    ImagingStudy: read_study,
+    DiagnosticReport: read_report,
+    DocumentReference: read_document,
+}
+
+
+NAMES: dict[type[Any], str] = {kind: kind.__name__ for kind in READERS} | {
+    kind: kind.__name__ for kind in (Patient, Medication, BodyStructure)
+}
+
+
+def _numbered(version: str) -> tuple[int, str]:
+    return (int(version), "") if version.isdecimal() else (0, version)
+
+
+class Record:
+    """One patient: `reference`, the `timeline`, and what became of every resource."""
+
+    def __init__(self, chart: Chart, timeline: Timeline, batches: list[Entries], extra: list[Orphan]) -> None:
+        self.reference = chart.reference
+        self.timeline = timeline
+        self._chart = chart
+        self._batches = batches
+        self._extra = extra
+
+    @property
+    def given(self) -> bool:
+        """Whether a Patient resource was there."""
+        return self._chart.given
+
+    @cached_property
+    def versions(self) -> dict[str, str]:
+        """Reference -> meta.versionId of every resource of the input that has one; of copies the newest."""
+        found: dict[str, str] = {}
+        for batch in self._batches:
+            for resource in (entry.resource for entry in batch.items):
+                meta = read(resource.meta, Meta) if isinstance(resource, Resource) and resource.id else None
+                if meta is not None and meta.versionId:
+                    reference = f"{NAMES[resource.__class__]}/{resource.id}"
+                    found[reference] = max(found.get(reference, ""), meta.versionId, key=_numbered)
+        return found
+
+    def accounts(self, as_of: AsOf) -> Accounts:
+        """`rejected`, `unmapped` and the counts of `input` at an instant (contract.md 2)."""
+        return account(self._chart, self._extra, as_of)
+
+
+class Records:
+    """All patients of an input, and what could be given to none of them."""
+
+    def __init__(self, patients: tuple[Record, ...], orphans: tuple[Orphan, ...]) -> None:
+        self.patients = patients
+        self.orphans = orphans
+
+
+def read_records(
+    entries: Entries | Sequence[Entries],
+    *,
+    terminology: Terminology,
+    zone: str,
+    options: frozenset[str] = frozenset(),
+    complete: bool = False,
+    incomplete: Iterable[tuple[str, str]] = (),
+    draft_orders: Entries | None = None,
+    source_base: str | None = None,
+) -> Records:
+    """One record per Patient resource, and per subject that no Patient resource answers.
+
+    `zone` names the site's time zone. `incomplete`: (resource type, reason) that the source did not give in full.
+    `draft_orders`: the orders of a CDS Hooks call, which are plans. `source_base`: the server's base URL.
+    """
+    batches = [entries] if isinstance(entries, Entries) else list(entries)
+    base = source_base.rstrip("/") if source_base else next((b.base for b in batches if b.base), None)
+    reading = _Reading(batches, Desk(vocabulary_of(terminology), zone, options), Subjects(base))
+    reading.read(superseded(batches))
+    if draft_orders is not None:
+        reading.read_drafts(draft_orders)
+    return reading.records(complete, frozenset(kind for kind, _ in incomplete))
+
+
+class _Reading:
+    """One pass over an input."""
+
+    def __init__(self, batches: list[Entries], desk: Desk, subjects: Subjects) -> None:
+        self.batches = batches
+        self.desk = desk
+        self.subjects = subjects
+        self.orphans: list[Orphan] = []
+        self.loose: list[tuple[str, str]] = []
+        self.older: list[tuple[Any, Entry, str]] = []
+
+    def read(self, losers: set[tuple[int, int]]) -> None:
+        """Patients and what others point at first, then every other resource."""
+        rest: list[tuple[Any, Entry, Entries, int]] = []
+        for number, batch in enumerate(self.batches):
+            for index, entry in enumerate(batch.items):
+                resource = entry.resource
+                kind = resource.__class__
+                if losers and (number, index) in losers:
+                    self.older.append((resource, entry, self._source(resource, batch, index)))
+                elif kind in READERS:
+                    rest.append((resource, entry, batch, index))
+                else:
+                    self._first(resource, kind, entry, batch, index)
+        self._find_home()
+        home = self._all_at_home()
+        charts, desk = self.subjects.known, self.desk
+        for resource, entry, batch, index in rest:
+            kind = resource.__class__
+            chart = charts.get(bytes(resource.subject)) if home and kind is not Appointment else None
+            if chart.__class__ is Chart and resource.id:
+                READERS[kind](resource, f"{NAMES[kind]}/{resource.id}", chart, desk)  # type: ignore[arg-type]
+            else:
+                self._one(resource, entry, batch, index)
+        for number, (resource, entry, source) in enumerate(self.older):
+            self._put_aside(resource, entry, source, f"{source}#{number}")
+
+    def _all_at_home(self) -> bool:
+        """Whether every entry stands on the input's own base: what lies between two URLs of it does so too."""
+        urls = [entry.fullUrl for batch in self.batches for entry in batch.items]
+        if None in urls or not urls:
+            return False
+        main = f"{self.subjects.main}/"
+        return min(urls).startswith(main) and max(urls).startswith(main)  # type: ignore[type-var,union-attr]
+
+    def _first(self, resource: Any, kind: type[Any], entry: Entry, batch: Entries, index: int) -> None:
+        source = self._source(resource, batch, index)
+        if kind is Patient:
+            chart = self.subjects.add(resource, entry.fullUrl, source)
+            read_patient(resource, source, chart, self.desk)
+        elif kind is Medication:
+            for name in filter(None, (source, entry.fullUrl)):
+                self.desk.medications[name] = (source, resource)
+            self.loose.append((source, "notCounted"))
+        elif kind is BodyStructure:
+            for name in filter(None, (source, entry.fullUrl)):
+                self.desk.sites[name] = (source, resource.location)
+            self.older.append((resource, entry, source))
+        else:
+            self.older.append((resource, entry, source))
+
+    def _find_home(self) -> None:
+        if self.subjects.main is None:
+            for batch in self.batches:
+                for entry in batch.items[:1]:
+                    self.subjects.home(base_of(entry.fullUrl, entry.resource.__class__.__name__))
+
+    def _source(self, resource: Any, batch: Entries, index: int) -> str:
+        if resource is None or not resource.id:
+            return batch.place(index)
+        name = resource.type if resource.__class__ is Broken else resource.__class__.__name__
+        return f"{name}/{resource.id}"
+
+    def _one(self, resource: Any, entry: Entry, batch: Entries, index: int) -> None:
+        kind = resource.__class__
+        source = f"{kind.__name__}/{resource.id}" if resource.id else batch.place(index)
+        chart = self._chart(resource, kind, entry)
+        if chart.__class__ is str:
+            self._orphan(source, kind.__name__, chart)  # type: ignore[arg-type]
+            return
+        READERS[kind](resource, source, chart, self.desk)  # type: ignore[arg-type]
+
+    def _chart(self, resource: Any, kind: type[Any], entry: Entry) -> Chart | str:
+        if kind is Appointment:
+            return self._participant(resource, entry)
+        raw = resource.patient if kind is BodyStructure else resource.subject
+        if not raw and issubclass(kind, Unread):
+            raw = resource.patient
+        if not raw:
+            return NOBODY
+        main, url = self.subjects.main, entry.fullUrl
+        base = None if url is None or main is None or url.startswith(main) else base_of(url, kind.__name__)
+        return self.subjects.chart_of(raw, base)
+
+    def _participant(self, resource: Appointment, entry: Entry) -> Chart | str:
+        base = base_of(entry.fullUrl, Appointment.__name__)
+        for participant in read_list(resource.participant, Participant):
+            text = participant.actor.reference if participant.actor is not None else None
+            if text and ("Patient/" in text or text.startswith("urn:")):
+                return self.subjects.chart_of(Raw(b'{"reference":"' + text.encode() + b'"}'), base)
+        return NOBODY
+
+    def _put_aside(self, resource: Any, entry: Entry, source: str, copy: str) -> None:
+        """What is not read: an older copy, another type, a broken or empty entry, a body structure."""
+        if resource is None:
+            self.orphans.append(Orphan(source, "rejected", "malformed: no resource", "Bundle.entry"))
+            return
+        kind = resource.__class__
+        read_type = kind in READERS or kind in (Patient, Medication, BodyStructure)
+        if kind in (Patient, Medication):
+            self.loose.append((copy, "notCounted"))
+            return
+        chart = self._chart(resource, kind, entry) if kind is not Broken or resource.subject else NOBODY
+        if kind is Broken:
+            self._broken(resource, source, chart)
+        elif isinstance(chart, Chart):
+            if kind is BodyStructure:
+                chart.resources[source] = 1
+            elif read_type:
+                chart.ignored.add(copy)
+            else:
+                chart.other.add(source)
+        else:
+            self.orphans.append(Orphan(copy, "notCounted" if read_type else "otherType", "", ""))
+
+    def _broken(self, resource: Broken, source: str, chart: Chart | str) -> None:
+        if isinstance(chart, Chart):
+            self.desk.reject(chart, source, frozenset(), None, resource.reason, resource.path)
+        else:
+            self.orphans.append(Orphan(source, "rejected", resource.reason, resource.path))
+
+    def _orphan(self, source: str, kind: str, why: str) -> None:
+        if why == NOBODY:
+            element = "participant" if kind == Appointment.__name__ else "subject"
+            self.orphans.append(Orphan(source, "rejected", "unresolved-reference", f"{kind}.{element}"))
+        else:
+            self.orphans.append(Orphan(source, "notCounted", why, f"{kind}.subject"))
+
+    def read_drafts(self, drafts: Entries) -> None:
+        """The orders of a CDS Hooks call; one without subject is the only patient's."""
+        self.desk.drafts = True
+        for index, entry in enumerate(drafts.items):
+            resource = entry.resource
+            if resource.__class__ not in READERS:
+                continue
+            source = self._source(resource, drafts, index)
+            chart = self._chart(resource, resource.__class__, entry)
+            if isinstance(chart, str) and len(self.subjects.charts) == 1:
+                chart = self.subjects.charts[0]
+            if isinstance(chart, Chart):
+                READERS[resource.__class__](resource, source, chart, self.desk)
+            else:
+                self._orphan(source, resource.__class__.__name__, chart)
+        self.desk.drafts = False
+
+    def records(self, complete: bool, incomplete: frozenset[str]) -> Records:
+        """The records in the order of their patients; what is nobody's goes to the only patient."""
+        charts = self.subjects.charts
+        pointed = {target for chart in charts for target in chart.pointed}
+        loose = [Orphan(s, "notCounted", "", "") for s, _ in self.loose if s not in pointed]
+        only = [*self.orphans, *loose] if len(charts) == 1 else []
+        records = tuple(self._record(chart, complete, incomplete, only) for chart in charts)
+        return Records(records, () if only or len(charts) == 1 else tuple(self.orphans))
+
+    def _record(self, chart: Chart, complete: bool, incomplete: frozenset[str], extra: list[Orphan]) -> Record:
+        timeline = Timeline(
+            chart.person,
+            tuple(chart.events),
+            tuple(chart.unusable),
+            complete or chart.conditions_read,
+            incomplete,
+        )
+        return Record(chart, timeline, self.batches, extra)
+
+

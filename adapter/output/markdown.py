@@ -1,0 +1,40 @@
+"""Plain text made safe inside GitHub-flavoured Markdown that a client may render with raw HTML."""
+
+from __future__ import annotations
+
+import re
+
+_ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+_INLINE = re.compile(r"([\\`*_\[\]|~#$@^])")
+_LINKS = re.compile(r"(?i)(:(?=//)|(?<=www)\.)")
+_LEADING = re.compile(r"^([-+=]|\d+(?=[.)]))")
+_INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\s]+")
+ELLIPSIS = "…"
+
+
+def one_line(text: str) -> str:
+    """The text without line breaks, control and direction characters, blanks collapsed."""
+    return _INVISIBLE.sub(" ", text).strip()
+
+
+def escaped(text: str) -> str:
+    """The text on one line, with nothing in it that Markdown or HTML would act on."""
+    line = _INLINE.sub(r"\\\1", one_line(text).translate(_ENTITIES))
+    line = _LINKS.sub(r"\\\1", line)
+    return _LEADING.sub(_marker, line)
+
+
+def _marker(match: re.Match[str]) -> str:
+    mark = match[1]
+    return f"\\{mark}" if not mark.isdigit() else f"{mark}\\"
+
+
+def shortened(text: str, longest: int) -> str:
+    """The text on one line of at most `longest` characters, cut at a blank where there is one nearby."""
+    line = one_line(text)
+    if len(line) <= longest:
+        return line
+    cut = line[: longest - len(ELLIPSIS)]
+    blank = cut.rfind(" ")
+    kept = cut[:blank] if blank > longest // 2 else cut
+    return kept.rstrip(" ,;:.") + ELLIPSIS

@@ -1,0 +1,150 @@
+"""The one road: entries to records, records to assessments, shared by every door."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from adapter.guideline.evaluation import evaluate
+from adapter.guideline.model import Assessment
+from adapter.guideline.policy import NormalLimits, Policy
+from adapter.guideline.thresholds import load_thresholds
+from adapter.normalize.records import Record, Records, read_records
+from adapter.output.assessment import as_json
+from adapter.output.wordbook import Texts
+from adapter.terminology import Terminology, load_terminology
+from adapter.values import AsOf, parse_as_of
+
+if TYPE_CHECKING:
+    from adapter.resources.entries import Entries
+
+CANONICAL_BASE = "https://hcc-conversion.org/fhir"
+
+
+class Evaluator(msgspec.Struct, frozen=True):
+    """Tables and policy of one configuration; evaluates any number of records."""
+
+    policy: Policy
+    terminology: Terminology
+    zone: str
+
+    def records(
+        self,
+        entries: Entries | Sequence[Entries],
+        *,
+        complete: bool = False,
+        incomplete: Iterable[tuple[str, str]] = (),
+        draft_orders: Entries | None = None,
+        source_base: str | None = None,
+    ) -> Records:
+        """The patients of some entries (a Bundle, a search, a prefetch), each with its timeline."""
+        return read_records(
+            entries,
+            terminology=self.terminology,
+            zone=self.zone,
+            options=self.policy.options,
+            complete=complete,
+            incomplete=incomplete,
+            draft_orders=draft_orders,
+            source_base=source_base,
+        )
+
+    def assess(self, record: Record, as_of: AsOf) -> Assessment:
+        """The assessment of one patient."""
+        return evaluate(record.timeline, as_of, self.policy)
+
+    def texts(self, lang: str) -> Texts:
+        """The wording of a language."""
+        return _texts(lang, self.terminology)
+
+    def shown(
+        self, record: Record, as_of: AsOf, lang: str = "en", incomplete: Iterable[tuple[str, str]] = ()
+    ) -> dict[str, Any]:
+        """The assessment of one patient as the JSON of contract.md 2, with what was not used.
+
+        `incomplete`: (resource type, reason) that the source did not give in full.
+        """
+        accounts = record.accounts(as_of)
+        return as_json(
+            self.assess(record, as_of),
+            self.texts(lang),
+            rejected=msgspec.to_builtins(accounts.rejected),
+            unmapped=msgspec.to_builtins(accounts.unmapped),
+            counts={
+                "resources": accounts.resources,
+                "used": accounts.used,
+                "rejected": accounts.rejected_count,
+                "unmapped": accounts.unmapped_count,
+                "notCounted": accounts.not_counted,
+                "otherType": accounts.other_type,
+            },
+            incomplete=[{"type": kind, "reason": reason} for kind, reason in incomplete],
+        )
+
+    def as_of(self, text: str) -> AsOf:
+        """An ISO date or instant in the configured time zone; raises ValueError."""
+        return parse_as_of(text, self.zone)
+
+
+@lru_cache(maxsize=16)
+def evaluator(
+    *,
+    edition: str = "2024",
+    options: frozenset[str] = frozenset(),
+    time_zone: str = "UTC",
+    thresholds: Path | None = None,
+    mappings: Path | None = None,
+    canonical_base: str = CANONICAL_BASE,
+) -> Evaluator:
+    """The evaluator of a configuration; raises TableError when a table does not hold."""
+    terminology = _terminology(mappings, canonical_base)
+    policy = Policy(
+        edition=edition,
+        thresholds=load_thresholds(edition, thresholds),
+        options=options,
+        normal_limits=_normal_limits(terminology),
+    )
+    return Evaluator(policy, terminology, time_zone)
+
+
+@lru_cache(maxsize=4)
+def _terminology(mappings: Path | None, canonical_base: str) -> Terminology:
+    return load_terminology(mappings, canonical_base)
+
+
+@lru_cache(maxsize=8)
+def _texts(lang: str, terminology: Terminology) -> Texts:
+    return Texts(lang, {concept: terminology.concept_name(concept, lang) for concept in terminology.concepts})
+
+
+def _normal_limits(terminology: Terminology) -> Mapping[tuple[str, str], NormalLimits]:
+    return {
+        key: NormalLimits(limit.low, limit.high, limit.assumed) for key, limit in terminology.normal_limits().items()
+    }
+
+
+def evaluate_bundle(
+    data: bytes,
+    *,
+    as_of: str,
+    edition: str = "2024",
+    complete: bool = False,
+    options: frozenset[str] = frozenset(),
+    time_zone: str = "UTC",
+    lang: str = "en",
+) -> list[dict[str, Any]]:
+    """Assessments of every patient of one FHIR document (Bundle, resource or NDJSON), as contract.md's JSON.
+
+    Raises InputError when the document as a whole cannot be read, ValueError for a wrong as-of.
+    """
+    from adapter.fhir.documents import read_document
+
+    configured = evaluator(edition=edition, options=options, time_zone=time_zone)
+    document = read_document(data, "the input")
+    records = configured.records(document.entries, complete=complete, incomplete=document.incomplete)
+    moment = configured.as_of(as_of)
+    return [configured.shown(record, moment, lang, document.incomplete) for record in records.patients]

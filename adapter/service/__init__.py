@@ -1,0 +1,1 @@
+"""The HTTP service: CDS Hooks, evaluation, patients, operations."""

@@ -1,0 +1,46 @@
+"""Request bodies read within a limit, as JSON and nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+
+from adapter.service.refusals import Refusal
+
+_JSON = ("application/json", "application/fhir+json", "application/json+fhir")
+
+
+async def read_body(request: Request, limit: int) -> bytes:
+    """The bytes of a JSON body; 415 for another media type, 413 beyond `limit` bytes, 400 for an empty one."""
+    media = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if media not in _JSON:
+        raise Refusal(415, "the body must be JSON: send Content-Type application/json or application/fhir+json")
+    announced = request.headers.get("content-length", "0")
+    if announced.isdigit() and int(announced) > limit:
+        raise _too_large(limit)
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit:
+            raise _too_large(limit)
+    if not body.strip():
+        raise Refusal(400, "the body is empty: a JSON object is expected")
+    return bytes(body)
+
+
+def parse_object(body: bytes) -> dict[str, Any]:
+    """The JSON object in a body; 400 for anything else."""
+    try:
+        parsed = orjson.loads(body.removeprefix(b"\xef\xbb\xbf"))
+    except orjson.JSONDecodeError as error:
+        raise Refusal(400, f"the body is not JSON in UTF-8: {error.msg} at character {error.pos}") from None
+    if not isinstance(parsed, dict):
+        raise Refusal(400, "the body must be a JSON object")
+    return parsed
+
+
+def _too_large(limit: int) -> Refusal:
+    told = f"the body is larger than {limit >> 20} MiB (setting HCC_BODY_LIMIT)"
+    return Refusal(413, told, headers={"Connection": "close"})

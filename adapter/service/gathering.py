@@ -1,0 +1,66 @@
+"""One patient's record out of what was prefetched or read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import orjson
+
+from adapter.fhir.documents import read_document
+from adapter.normalize.records import Record
+from adapter.pipeline import Evaluator
+from adapter.service.prefetch import KINDS, Had
+from adapter.timeline.events import Event, Exposure, Plan, Problem
+from adapter.values import AsOf, When
+
+Gaps = tuple[tuple[str, str], ...]
+
+
+def gaps_of(held: Mapping[str, Had]) -> Gaps:
+    """The resource types that are not there in full, each with the reason."""
+    reasons = ((KINDS[key], found.gap) for key, found in held.items())
+    return tuple((kind, reason) for kind, reason in reasons if reason)
+
+
+def record_of(patient_id: str, held: Mapping[str, Had], base: str | None, evaluator: Evaluator) -> Record | None:
+    """The patient's record, None when nothing is about the patient."""
+    gaps = gaps_of(held)
+    document = read_document(_bundle(patient_id, held), "the record")
+    records = evaluator.records(
+        document.entries,
+        complete=not any(kind == "Condition" for kind, _ in gaps),
+        incomplete=gaps,
+        source_base=base,
+    )
+    wanted = f"Patient/{patient_id}"
+    return next((record for record in records.patients if record.reference == wanted), None)
+
+
+def newest_day(record: Record, as_of: AsOf) -> str | None:
+    """The day of the newest fact that exists at as-of, None when no fact has a date."""
+    times = (time_of(event) for event in record.timeline.events)
+    past = [when for when in times if when is not None and when.start <= as_of.instant]
+    return max(past, key=lambda when: when.start).iso if past else None
+
+
+def time_of(event: Event) -> When | None:
+    """When a fact begins, or a plan was made."""
+    if isinstance(event, Problem):
+        return event.onset or event.recorded
+    if isinstance(event, Exposure):
+        return event.start
+    if isinstance(event, Plan):
+        return event.authored
+    return event.when
+
+
+def _bundle(patient_id: str, held: Mapping[str, Had]) -> bytes:
+    entries = [{"resource": _identified(r, patient_id)} for found in held.values() for r in found.resources]
+    return orjson.dumps({"resourceType": "Bundle", "type": "collection", "entry": entries})
+
+
+def _identified(resource: dict[str, object], patient_id: str) -> dict[str, object]:
+    """A Patient without id is the patient that was asked for."""
+    if resource.get("resourceType") == "Patient" and not resource.get("id"):
+        return {**resource, "id": patient_id}
+    return resource

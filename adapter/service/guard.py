@@ -1,0 +1,64 @@
+"""The outermost layers of the service: no failure leaves without an answer, no log line holds a patient's identity."""
+
+from __future__ import annotations
+
+import logging
+import time
+import traceback
+from pathlib import Path
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from adapter.service.refusals import Refusal, answer
+
+log = logging.getLogger("hcc.service")
+
+
+class Guard:
+    """Answers what nothing below answered, and writes one log line a call: method, route, status, milliseconds."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one call."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started, status = time.perf_counter(), 0
+
+        async def noting(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self.app(scope, receive, noting)
+        except Exception as error:  # noqa: BLE001 - the last resort: an answer instead of a broken connection
+            log.error("failed: %s at %s", type(error).__name__, place(error))
+            if status == 0:
+                await answer(Refusal(500), scope["path"])(scope, receive, noting)
+        took = (time.perf_counter() - started) * 1000
+        log.info("%s %s %d %.0f ms", scope["method"], _route(scope), status, took)
+
+
+def start_log() -> None:
+    """The service's lines on stderr, with their time."""
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
+    log.setLevel(logging.INFO)
+
+
+def place(error: BaseException) -> str:
+    """The file and line of this project, else of a library, in which an error was raised."""
+    frames = traceback.extract_tb(error.__traceback__)
+    if not frames:
+        return "an unknown place"
+    package = str(Path(__file__).parents[1])
+    own = [frame for frame in frames if frame.filename.startswith(package)]
+    frame = (own or frames)[-1]
+    return f"{'/'.join(Path(frame.filename).parts[-2:])}:{frame.lineno}"
+
+
+def _route(scope: Scope) -> str:
+    return getattr(scope.get("route"), "path", "-")

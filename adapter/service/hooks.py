@@ -1,0 +1,74 @@
+"""The CDS Hooks services: discovery, calls answered with cards, feedback."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from fastapi import APIRouter, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from adapter.service.advice import cards_for
+from adapter.service.body import parse_object, read_body
+from adapter.service.feedback import keep
+from adapter.service.prefetch import TEMPLATES
+from adapter.service.refusals import Refusal
+from adapter.service.request import hook_call
+from adapter.service.site import Site
+from adapter.service.trust import caller, check_named_server, check_service
+
+PATIENT_VIEW = "hcc-conversion-patient-view"
+HOOKS = {PATIENT_VIEW: "patient-view"}
+_BODY = {"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}}
+
+router = APIRouter(tags=["CDS Hooks"])
+
+
+@router.get("/cds-services", summary="The CDS Hooks services offered")
+async def discovery(request: Request) -> Response:
+    """Discovery: id, hook, what it is for, and what to prefetch."""
+    site: Site = request.app.state.site
+    frozen = f" Its clock is frozen at {site.frozen}: for sandboxes and demos." if site.frozen else ""
+    service = {
+        "id": PATIENT_VIEW,
+        "hook": HOOKS[PATIENT_VIEW],
+        "title": "HCC conversion therapy",
+        "description": "Where a patient with hepatocellular carcinoma stands in conversion therapy, what is grave, "
+        f"and what is missing, by the Chinese expert consensus (edition {site.settings.edition}).{frozen}",
+        "usageRequirements": "Patient and Conditions are needed; whatever else is not given is named as missing.",
+        "prefetch": TEMPLATES,
+    }
+    return _json({"services": [service]})
+
+
+@router.post("/cds-services/{service_id}", summary="Cards for one patient", openapi_extra=_BODY)
+async def call(service_id: str, request: Request) -> Response:
+    """A CDS Hooks call; 412 names what is missing of Patient and Conditions."""
+    site: Site = request.app.state.site
+    hook = _known(service_id)
+    check_service(request, service_id)
+    asked = hook_call(parse_object(await read_body(request, site.settings.body_limit)), hook)
+    check_named_server(request, asked.fhir_server)
+    return _json({"cards": await run_in_threadpool(cards_for, asked, site, caller(request))})
+
+
+@router.post("/cds-services/{service_id}/feedback", summary="What became of cards", openapi_extra=_BODY)
+async def give_feedback(service_id: str, request: Request) -> Response:
+    """Feedback on cards: each report is kept, a repeated one once."""
+    site: Site = request.app.state.site
+    _known(service_id)
+    check_service(request, service_id)
+    body = parse_object(await read_body(request, site.settings.body_limit))
+    kept = await run_in_threadpool(keep, service_id, body, caller(request), request.app.state.memory)
+    return _json({"stored": kept})
+
+
+def _known(service_id: str) -> str:
+    if service_id not in HOOKS:
+        raise Refusal(404, f"no CDS service has this id; there is {', '.join(HOOKS)}")
+    return HOOKS[service_id]
+
+
+def _json(content: dict[str, Any]) -> Response:
+    return Response(orjson.dumps(content), media_type="application/json", headers={"Cache-Control": "no-store"})

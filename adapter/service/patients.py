@@ -1,0 +1,61 @@
+"""One patient of the site's FHIR server: the timeline and the assessment as JSON."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from adapter.normalize.records import Record
+from adapter.service.chronicle import chronicle
+from adapter.service.evaluation import AsOfQuery, EditionQuery, as_response, asked_as_of, asked_edition, evaluator_of
+from adapter.service.gathering import Gaps, gaps_of, record_of
+from adapter.service.reading import read_own
+from adapter.service.refusals import Refusal
+from adapter.service.site import Site
+
+_FHIR_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
+PatientId = Annotated[str, Path(description="The patient's id on the FHIR server.")]
+
+router = APIRouter(tags=["patients"])
+
+
+@router.get("/patients/{patient_id}/timeline", summary="The facts that exist at an instant")
+async def timeline(patient_id: PatientId, request: Request, as_of: AsOfQuery = None) -> Response:
+    """Every fact that was read, in order, and what could not be used."""
+    site: Site = request.app.state.site
+    instant = asked_as_of(site, as_of)
+    record, gaps = await run_in_threadpool(_read, patient_id, site, site.settings.edition)
+    return as_response(chronicle(record, instant, gaps))
+
+
+@router.get("/patients/{patient_id}/assessment", summary="The assessment at an instant")
+async def assessment(
+    patient_id: PatientId, request: Request, as_of: AsOfQuery = None, edition: EditionQuery = None
+) -> Response:
+    """The same as the command `evaluate` prints."""
+    site: Site = request.app.state.site
+    instant, policy = asked_as_of(site, as_of), asked_edition(site, edition)
+    record, gaps = await run_in_threadpool(_read, patient_id, site, policy)
+    shown = await run_in_threadpool(evaluator_of(site, policy).shown, record, instant, site.settings.lang, gaps)
+    return as_response(shown)
+
+
+def _read(patient_id: str, site: Site, edition: str) -> tuple[Record, Gaps]:
+    """The patient's record and what is not in it. Raises Refusal: 404 no such patient, 502 no answer."""
+    if not _FHIR_ID.fullmatch(patient_id):
+        raise Refusal(404, "no patient can have this id")
+    held = read_own(patient_id, site, time.monotonic() + site.settings.read_deadline)
+    patient = held["patient"]
+    if patient.status in (404, 410):
+        raise Refusal(404, "the FHIR server has no such patient")
+    if patient.fault:
+        raise Refusal(502, patient.fault)
+    record = record_of(patient_id, held, site.settings.fhir_server, evaluator_of(site, edition))
+    if record is None:
+        raise Refusal(502, "the FHIR server answered with another patient")
+    return record, gaps_of(held)

@@ -1,0 +1,148 @@
+"""What a CDS Hooks client prefetched: the templates that we publish and the reading of what arrives."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from adapter.service.refusals import Refusal
+
+PAGE = 1000
+SEARCHED = {
+    "conditions": "Condition",
+    "observations": "Observation",
+    "medicationAdministrations": "MedicationAdministration",
+    "medicationStatements": "MedicationStatement",
+    "medicationRequests": "MedicationRequest",
+    "medicationDispenses": "MedicationDispense",
+    "procedures": "Procedure",
+    "serviceRequests": "ServiceRequest",
+    "appointments": "Appointment",
+    "bodyStructures": "BodyStructure",
+    "imagingStudies": "ImagingStudy",
+    "diagnosticReports": "DiagnosticReport",
+    "documentReferences": "DocumentReference",
+}
+TYPES: dict[str, str] = {"patient": "Patient", **SEARCHED}
+MEDICATIONS = "medications"
+KINDS = {**TYPES, MEDICATIONS: "Medication"}
+REQUIRED = ("patient", "conditions")
+TEMPLATES: dict[str, str] = {
+    "patient": "Patient/{{context.patientId}}",
+    **{key: f"{kind}?patient={{{{context.patientId}}}}&_count={PAGE}" for key, kind in SEARCHED.items()},
+}
+_MEDICATION_REFERENCE = re.compile(r"(?:(https?://.+)/)?Medication/([A-Za-z0-9\-.]{1,64})(?:/_history/[^/]+)?")
+_PATIENT_REFERENCE = re.compile(r"(?:.*/)?Patient/([^/#?|]+)(?:/_history/[^/]+)?")
+
+Resource = dict[str, Any]
+
+
+@dataclass
+class Had:
+    """What is in hand of one key: its resources; `fault` why there are none; `doubt` why they may not be all.
+
+    `next`: where the next page is; `total`: how many the source counts; `status`: HTTP status of a server's fault.
+    """
+
+    resources: list[Resource] = field(default_factory=list)
+    fault: str | None = None
+    doubt: str | None = None
+    next: str | None = None
+    total: int | None = None
+    status: int | None = None
+
+    @property
+    def gap(self) -> str | None:
+        """Why this is not everything, None when it is."""
+        if self.fault or self.doubt:
+            return self.fault or self.doubt
+        if self.next:
+            return "only the first page was given"
+        if self.total is not None and self.total > len(self.resources):
+            return f"{len(self.resources)} of {self.total} were given"
+        return None
+
+
+def had(value: object, kind: str) -> Had:
+    """The reading of one prefetched value: a resource, a Bundle, null (known empty) or an error of the client."""
+    if value is None:
+        return Had()
+    if not isinstance(value, dict):
+        return Had(fault="no FHIR resource was sent")
+    if value.get("resourceType") == "OperationOutcome":
+        return Had(fault="the client sent an OperationOutcome")
+    if value.get("resourceType") != "Bundle":
+        return Had([value]) if value.get("resourceType") == kind else Had(fault=f"no {kind} and no Bundle was sent")
+    return from_bundle(value)
+
+
+def from_bundle(bundle: Mapping[str, Any]) -> Had:
+    """The resources of a searchset; an error entry makes it a fault, a warning a doubt."""
+    total = bundle.get("total")
+    result = Had(next=_next(bundle), total=total if isinstance(total, int) else None)
+    entries = bundle.get("entry")
+    for entry in entries if isinstance(entries, list) else []:
+        resource = entry.get("resource") if isinstance(entry, dict) else None
+        if not isinstance(resource, dict):
+            continue
+        if resource.get("resourceType") == "OperationOutcome":
+            _note(resource, result)
+        else:
+            result.resources.append(resource)
+    return result
+
+
+def _note(outcome: Mapping[str, Any], result: Had) -> None:
+    issues = outcome.get("issue")
+    severities = {issue.get("severity") for issue in issues or [] if isinstance(issue, dict)}
+    if severities == {"information"}:
+        return
+    if severities and severities <= {"information", "warning"}:
+        result.doubt = "the source warned that the result may not be complete"
+    else:
+        result.fault = "the result holds an OperationOutcome"
+
+
+def _next(bundle: Mapping[str, Any]) -> str | None:
+    links = bundle.get("link")
+    for link in links if isinstance(links, list) else []:
+        if isinstance(link, dict) and link.get("relation") == "next" and isinstance(link.get("url"), str):
+            return str(link["url"])
+    return None
+
+
+def check_one_patient(resources: Iterable[Resource], patient_id: str) -> None:
+    """Refuses (400) what is about another patient than the call's."""
+    for resource in resources:
+        kind = resource.get("resourceType")
+        if kind == "Patient":
+            others = {resource.get("id", patient_id)} - {patient_id}
+        else:
+            others = set(_patients(resource)) - {patient_id}
+        if others and not (kind == "Appointment" and patient_id in set(_patients(resource))):
+            raise Refusal(400, f"prefetch: a {kind} belongs to another patient than context.patientId")
+
+
+def _patients(resource: Resource) -> Iterator[str]:
+    holders = [resource.get("subject"), resource.get("patient")]
+    participants = resource.get("participant") if resource.get("resourceType") == "Appointment" else None
+    for participant in participants if isinstance(participants, list) else []:
+        holders.append(participant.get("actor") if isinstance(participant, dict) else None)
+    for holder in holders:
+        reference = holder.get("reference") if isinstance(holder, dict) else None
+        match = _PATIENT_REFERENCE.fullmatch(reference) if isinstance(reference, str) else None
+        if match:
+            yield match[1]
+
+
+def medications_named(held: Mapping[str, Had], base: str) -> list[str]:
+    """Ids of the Medications on this server that resources point to and that are not in hand."""
+    resources = [resource for found in held.values() for resource in found.resources]
+    known = {resource.get("id") for resource in resources if resource.get("resourceType") == "Medication"}
+    holders = (resource.get("medicationReference") for resource in resources)
+    references = (holder.get("reference") for holder in holders if isinstance(holder, dict))
+    matches = (_MEDICATION_REFERENCE.fullmatch(one) for one in references if isinstance(one, str))
+    ids = {match[2]: None for match in matches if match and match[1] in (None, base)}
+    return [one for one in ids if one not in known]

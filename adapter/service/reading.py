@@ -1,0 +1,172 @@
+"""What a CDS Hooks client did not prefetch, read from its FHIR server within the deadline."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, TimeoutError, wait
+from dataclasses import dataclass
+
+from adapter.errors import RemoteError, UsageError
+from adapter.fhir.auth import Auth, FixedToken, NoAuth, SmartBackend
+from adapter.fhir.client import FhirClient
+from adapter.fhir.transport import Patience
+from adapter.service.addresses import may_read
+from adapter.service.clients import Client
+from adapter.service.prefetch import KINDS, MEDICATIONS, PAGE, REQUIRED, TYPES, Had, medications_named
+from adapter.service.refusals import Refusal
+from adapter.service.request import HookCall
+from adapter.service.scopes import permits
+from adapter.service.site import Site
+from adapter.settings import Settings
+
+AT_ONCE = 6
+_SHORTEST = 0.05
+_GONE = (404, 410)
+_LATE = "the FHIR server did not answer in time"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A server to read, our credential there (never sent elsewhere), and until when to wait."""
+
+    base: str
+    auth: Auth
+    scope: str
+    deadline: float
+
+    @property
+    def left(self) -> float:
+        """Seconds left."""
+        return max(self.deadline - time.monotonic(), 0.0)
+
+
+def read_missing(
+    call: HookCall, held: Mapping[str, Had], site: Site, client: Client | None, deadline: float
+) -> dict[str, Had]:
+    """Every key that is absent or goes on on another page, with what could be had of it.
+
+    Raises Refusal 403 when something required would have to be read from a server that is not allowed.
+    """
+    if all(key in held and not held[key].next for key in TYPES):
+        return {}
+    with _Pool() as pool:
+        source = _source(call, site, client, deadline, pool)
+        if isinstance(source, Source):
+            return _read_all(call.patient_id, held, source, pool)
+    if source == _NOT_ALLOWED and any(key not in held for key in REQUIRED):
+        raise Refusal(403, _NOT_ALLOWED)
+    return {key: Had(fault=source) for key in TYPES if key not in held}
+
+
+def read_own(patient_id: str, site: Site, deadline: float) -> dict[str, Had]:
+    """Everything of a patient on the site's own FHIR server. Raises UsageError when none is set."""
+    settings = site.settings
+    if settings.fhir_server is None:
+        raise UsageError("no FHIR server to read from: set HCC_FHIR_SERVER or give --fhir-server")
+    with _Pool() as pool:
+        return _read_all(patient_id, {}, Source(settings.fhir_server, own_auth(settings), "", deadline), pool)
+
+
+def _read_all(patient_id: str, held: Mapping[str, Had], source: Source, pool: ThreadPoolExecutor) -> dict[str, Had]:
+    """All types at once, and as soon as the orders and doses are there the Medications that they point to."""
+    wanted = [key for key in TYPES if key not in held or held[key].next]
+    tasks = {key: pool.submit(_read, key, patient_id, held.get(key), source) for key in wanted}
+    pointing = [key for key in wanted if key.startswith("medication")]
+    wait([tasks[key] for key in pointing], timeout=source.left)
+    begun = {**held, **{key: _now(tasks[key], held.get(key)) for key in pointing}}
+    named = [pool.submit(_read, MEDICATIONS, one, None, source) for one in medications_named(begun, source.base)]
+    wait([*tasks.values(), *named], timeout=source.left)
+    result = {key: _now(task, held.get(key)) for key, task in tasks.items()}
+    return {**result, MEDICATIONS: _together([_now(task, None) for task in named])} if named else result
+
+
+def _now(task: Future[Had], begun: Had | None) -> Had:
+    return task.result() if task.done() else begun or Had(fault=_LATE)
+
+
+def _together(parts: list[Had]) -> Had:
+    """Medications; one that is not there leaves its pointer unresolved, one that could not be had is a gap."""
+    faults = [part.fault for part in parts if part.fault and part.status not in _GONE]
+    return Had([resource for part in parts for resource in part.resources], doubt=faults[0] if faults else None)
+
+
+_NOT_ALLOWED = "this FHIR server may not be read: it is neither listed nor the site's own"
+
+
+class _Pool(ThreadPoolExecutor):
+    """Threads that nobody waits for at the end: what is late is given up."""
+
+    def __init__(self) -> None:
+        super().__init__(AT_ONCE, thread_name_prefix="reading")
+
+    def __exit__(self, *_: object) -> None:
+        self.shutdown(wait=False, cancel_futures=True)
+
+
+def _source(
+    call: HookCall, site: Site, client: Client | None, deadline: float, pool: ThreadPoolExecutor
+) -> Source | str:
+    """The server to read, or the reason why nothing can be read."""
+    settings, base = site.settings, call.fhir_server
+    if base is None:
+        return "not prefetched, and no fhirServer was named to read from"
+    own = base == settings.fhir_server
+    if call.access is None and not own and not site.open:
+        return "not prefetched, and no fhirAuthorization was given to read it"
+    if call.access is not None and call.access.expires_in <= 0:
+        return "not prefetched, and the token of fhirAuthorization has expired"
+    try:
+        allowed = pool.submit(may_read, base, site, client).result(max(deadline - time.monotonic(), 0))
+    except TimeoutError:
+        return _LATE
+    if not allowed:
+        return _NOT_ALLOWED
+    if call.access is not None:
+        return Source(base, FixedToken(call.access.token), call.access.scope, deadline)
+    return Source(base, own_auth(settings) if own else NoAuth(), "", deadline)
+
+
+def own_auth(settings: Settings) -> Auth:
+    """The site's own credential at its FHIR server."""
+    if settings.fhir_token:
+        return FixedToken(settings.fhir_token)
+    if settings.fhir_server and settings.smart_client_id and settings.smart_key:
+        return SmartBackend.from_file(
+            settings.fhir_server, settings.smart_client_id, settings.smart_key, settings.smart_scope
+        )
+    return NoAuth()
+
+
+def _read(key: str, identity: str, begun: Had | None, source: Source) -> Had:
+    kind = KINDS[key]
+    allowed, partly = permits(source.scope, kind)
+    if not allowed:
+        return begun or Had(fault=f"the token's scope does not cover {kind}")
+    left = max(source.left, _SHORTEST)
+    client = FhirClient(source.base, auth=source.auth, patience=Patience(connect=left, read=left, retries=0))
+    try:
+        result = _found(kind, identity, client)
+    except RemoteError as error:
+        said = f"answered {error.status}" if error.status else "did not answer"
+        result = _broken_off(begun, f"the FHIR server {said}", error.status)
+    finally:
+        client.close()
+    if partly:
+        result.doubt = result.doubt or "the token's scope covers a part only"
+    return result
+
+
+def _found(kind: str, identity: str, client: FhirClient) -> Had:
+    """A search that the client broke off after a page is made again from its beginning."""
+    if kind in ("Patient", KINDS[MEDICATIONS]):
+        return Had([client.read(kind, identity).json()])
+    found = client.search(kind, [("patient", identity), ("_count", str(PAGE))])
+    return Had([resource.json() for resource in found.resources], doubt=found.incomplete)
+
+
+def _broken_off(begun: Had | None, reason: str, status: int | None) -> Had:
+    """What is in hand is kept even when a later page cannot be had."""
+    if begun is None:
+        return Had(fault=reason, status=status)
+    return Had(begun.resources, doubt=f"a further page could not be read: {reason}")

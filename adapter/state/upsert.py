@@ -1,0 +1,26 @@
+"""Insert-or-update that SQLite and PostgreSQL both know."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+
+def upsert(connection: sa.Connection, table: sa.Table, row: Mapping[str, Any], *, add: str | None = None) -> None:
+    """Write the row over the one with its primary key; the column `add` is added to what stands there."""
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    statement = insert(table).values(**row)
+    keys = [column.name for column in table.primary_key]
+    changed: dict[str, Any] = {name: statement.excluded[name] for name in row if name not in keys}
+    if add is not None:
+        changed[add] = table.c[add] + statement.excluded[add]
+    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed))
+
+
+def insert_new(connection: sa.Connection, table: sa.Table, row: Mapping[str, Any]) -> bool:
+    """Insert the row unless one with its key is there; whether it is new."""
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    return connection.execute(insert(table).values(**row).on_conflict_do_nothing()).rowcount == 1

@@ -1,0 +1,38 @@
+"""The Provenances of one patient's results: found on the server, and the writes that they need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from adapter.output.comparison import same
+from adapter.output.evaluated import WriteSite
+from adapter.output.provenance import as_update, marked
+from adapter.output.write_set import Change
+from adapter.sync.holdings import read_by_id, version_of
+from adapter.sync.targets import Target
+
+Json = dict[str, Any]
+
+
+def held_trace(target: Target, identity: str, about: str, site: WriteSite) -> Json | None:
+    """The Provenance of an identity; `about` is the reference of a result that it names. Raises RemoteError."""
+    if not target.takes("Provenance"):
+        return None
+    if not target.chooses_id("Provenance"):
+        return read_by_id(target.client, "Provenance", identity)
+    found = target.client.search("Provenance", [("target", about)])
+    ours = [p for p in (r.json() for r in found.resources if r.type == "Provenance") if marked(p, identity, site)]
+    return min(ours, key=lambda p: str(p["id"])) if ours else None
+
+
+def trace_writes(target: Target, made: Json, current: Json | None) -> Iterator[Change]:
+    """The write that brings a Provenance to what it should say; none when it says so already."""
+    if not target.takes("Provenance"):
+        return
+    if current is None:
+        yield target.creation(made, None)
+        return
+    result = {**as_update(made), "id": current["id"]}
+    if not same(result, current, target.client.base):
+        yield Change(result, True, version_of(current))

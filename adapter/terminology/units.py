@@ -1,0 +1,140 @@
+"""Units per concept by allow-list, with exact factors to the canonical unit."""
+
+from __future__ import annotations
+
+import unicodedata
+from decimal import Decimal, InvalidOperation
+
+import msgspec
+
+from adapter.terminology.systems import Systems
+from adapter.terminology.tables import Row, Tables
+from adapter.values import Interval
+
+NO_UNIT = "no-unit"
+WRONG_UNIT = "unit"
+KEPT = 8192
+
+
+class Unit(msgspec.Struct, frozen=True):
+    """A unit of one concept: value in `canonical` = value in `ucum` x `numerator` / `denominator`."""
+
+    ucum: str
+    canonical: str
+    numerator: Decimal
+    denominator: Decimal
+
+    def convert(self, value: Interval) -> Interval:
+        """The value in the canonical unit."""
+        if self.denominator == 1:
+            return value if self.numerator == 1 else value.scaled(self.numerator)
+        low = None if value.low is None else value.low * self.numerator / self.denominator
+        high = None if value.high is None else value.high * self.numerator / self.denominator
+        return Interval(low, high, value.low_open, value.high_open)
+
+
+class Units:
+    """Which unit texts a concept accepts."""
+
+    def __init__(self, tables: Tables, systems: Systems, concepts: set[str]) -> None:
+        self._systems = systems
+        self._units: dict[str, dict[str, Unit]] = {}
+        self._named: dict[str, set[str]] = {}
+        self._rows: dict[tuple[str, str], Unit] = {}
+        self._found: dict[tuple[str, str | None, str | None, str | None], Unit | str] = {}
+        for row in tables.rows("units.csv"):
+            self._add(row, concepts)
+        for row in tables.rows("unit_aliases.csv"):
+            self._alias(row)
+
+    def find(self, concept: str, system: str | None, code: str | None, text: str | None) -> Unit | str:
+        """The unit of a Quantity, or the reason why there is none (`no-unit`, `unit: ...`)."""
+        key = (concept, system, code, text)
+        found = self._found.get(key)
+        if found is None:
+            if len(self._found) >= KEPT:
+                self._found.clear()
+            found = self._found[key] = self._find(*key)
+        return found
+
+    def _find(self, concept: str, system: str | None, code: str | None, text: str | None) -> Unit | str:
+        known = self._units.get(concept)
+        if known is None:
+            return f"{WRONG_UNIT}: {concept} has no units"
+        written = _plain(text) if text else ""
+        if code and system and self._systems.is_ucum(system):
+            return self._by_code(concept, known, _plain(code), written)
+        if written:
+            found = known.get(written)
+            return found if found is not None else f"{WRONG_UNIT}: not a unit of {concept}"
+        return known.get("", NO_UNIT)
+
+    def canonical(self, concept: str) -> str | None:
+        """The canonical unit of a concept, None when it has no units."""
+        known = self._units.get(concept)
+        return next(iter(known.values())).canonical if known else None
+
+    def rows(self) -> dict[tuple[str, str], Unit]:
+        """All listed units by (concept, UCUM text), without aliases."""
+        return dict(self._rows)
+
+    def named(self, text: str) -> set[str]:
+        """The UCUM units that a text is known to name, for whatever concept."""
+        return self._named.get(_plain(text), set())
+
+    def _by_code(self, concept: str, known: dict[str, Unit], code: str, written: str) -> Unit | str:
+        found = known.get(code)
+        if found is None:
+            return f"{WRONG_UNIT}: not a unit of {concept}"
+        if not written or written == code:
+            return found
+        other = known.get(written)
+        if other is not None:
+            same = other.numerator * found.denominator == found.numerator * other.denominator
+            return found if same else f"{WRONG_UNIT}: code and text are different units"
+        if self._named.get(written, {found.ucum}) - {found.ucum}:
+            return f"{WRONG_UNIT}: code and text are different units"
+        return found
+
+    def _add(self, row: Row, concepts: set[str]) -> None:
+        concept = row["concept"]
+        if concept not in concepts:
+            raise row.wrong(f"concept {concept!r} is not in concepts.csv")
+        known = self._units.setdefault(concept, {})
+        unit = Unit(row["unit"], row["canonical"], *_factor(row))
+        earlier = known.get(_plain(unit.ucum))
+        if earlier is not None and earlier != unit:
+            raise row.wrong(f"unit {unit.ucum!r} of {concept} is already listed with another factor")
+        if known and next(iter(known.values())).canonical != unit.canonical:
+            raise row.wrong(f"the canonical unit of {concept} is {next(iter(known.values())).canonical!r}")
+        known[_plain(unit.ucum)] = unit
+        self._rows[(concept, unit.ucum)] = unit
+        if unit.ucum:
+            self._named.setdefault(_plain(unit.ucum), set()).add(unit.ucum)
+
+    def _alias(self, row: Row) -> None:
+        only, plain, used = row["concept"], _plain(row["alias"]), False
+        for (concept, ucum), unit in self._rows.items():
+            if ucum == row["unit"] and only in ("", concept):
+                self._units[concept].setdefault(plain, unit)
+                used = True
+        if not used:
+            raise row.wrong(f"no concept has the unit {row['unit']!r}")
+        self._named.setdefault(plain, set()).add(row["unit"])
+
+
+def _factor(row: Row) -> tuple[Decimal, Decimal]:
+    numerator, _, denominator = row["factor"].partition("/")
+    try:
+        factor = Decimal(numerator), Decimal(denominator or 1)
+    except InvalidOperation:
+        raise row.wrong(f"factor {row['factor']!r} is no number") from None
+    if factor[0] <= 0 or factor[1] <= 0:
+        raise row.wrong(f"factor {row['factor']!r} is not positive")
+    return factor
+
+
+def _plain(text: str) -> str:
+    """A unit text as it is compared: NFKC, no blanks, either micro sign as u, letter case ignored."""
+    folded = unicodedata.normalize("NFKC", text).replace("\u03bc", "u").replace("\u00b5", "u")
+    return "".join(folded.split()).casefold()

@@ -1,0 +1,92 @@
+"""A FHIR server of a hospital's record system, which answers as each test tells it to."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from tests.service.conftest import Json
+
+SLOW = "slow"
+HTML = "html"
+OUTCOME = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "exception"}]}
+
+
+class Ehr:
+    """`behave`: type -> HTTP status, SLOW or HTML; others are answered from the chart, `page` entries at a time."""
+
+    def __init__(self, chart: list[Json]) -> None:
+        self.chart = chart
+        self.behave: dict[str, int | str] = {}
+        self.page = 10_000
+        self.base = ""
+        self.asked: list[str] = []
+        self.tokens: set[str | None] = set()
+        self.pages_elsewhere: str | None = None
+
+    def answer(self, target: str, token: str | None) -> tuple[int, str, Any]:
+        """Status, media type and body for a path below the base."""
+        self.asked.append(target)
+        self.tokens.add(token)
+        parts = urlsplit(target)
+        kind, _, identity = parts.path.partition("/")
+        rule = self.behave.get(kind, 200)
+        if rule == SLOW:
+            time.sleep(3)
+        if rule == HTML:
+            return 200, "text/html", "<html>login</html>"
+        if isinstance(rule, int) and rule != 200:
+            return rule, "application/fhir+json", OUTCOME
+        mine = [r for r in self.chart if r["resourceType"] == kind]
+        if identity:
+            found = [r for r in mine if r["id"] == identity]
+            return (200, "application/fhir+json", found[0]) if found else (404, "application/fhir+json", OUTCOME)
+        return 200, "application/fhir+json", self._bundle(kind, mine, int(parse_qs(parts.query).get("at", ["0"])[0]))
+
+    def _bundle(self, kind: str, mine: list[Json], at: int) -> Json:
+        bundle: Json = {"resourceType": "Bundle", "type": "searchset", "total": len(mine)}
+        bundle["entry"] = [{"resource": r} for r in mine[at : at + self.page]]
+        if at + self.page < len(mine):
+            home = self.pages_elsewhere or self.base
+            bundle["link"] = [{"relation": "next", "url": f"{home}/{kind}?at={at + self.page}"}]
+        return bundle
+
+
+@contextmanager
+def running(chart: list[Json]) -> Iterator[Ehr]:
+    """The server on a free port while the block runs."""
+    ehr = Ehr(chart)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            status, media, body = ehr.answer(self.path.removeprefix("/fhir/"), self.headers.get("Authorization"))
+            content = body.encode() if isinstance(body, str) else json.dumps(body).encode()
+            try:
+                self.send_response(status)
+                self.send_header("Content-Type", media)
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+            except OSError:
+                self.close_connection = True
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    ehr.base = f"http://127.0.0.1:{server.server_address[1]}/fhir"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    try:
+        yield ehr
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
