@@ -15,6 +15,7 @@ from adapter.guideline.policy import NormalLimits, Policy
 from adapter.guideline.thresholds import load_thresholds
 from adapter.normalize.records import Record, Records, read_records
 from adapter.output.assessment import as_json
+from adapter.output.evaluated import EvaluatedPatient
 from adapter.output.wordbook import Texts
 from adapter.terminology import Terminology, load_terminology
 from adapter.values import AsOf, parse_as_of
@@ -22,6 +23,7 @@ from adapter.values import AsOf, parse_as_of
 if TYPE_CHECKING:
     from adapter.resources.entries import Entries
 
+HCC = "hcc"
 CANONICAL_BASE = "https://hcc-conversion.org/fhir"
 
 
@@ -56,6 +58,20 @@ class Evaluator(msgspec.Struct, frozen=True):
     def assess(self, record: Record, as_of: AsOf) -> Assessment:
         """The assessment of one patient."""
         return evaluate(record.timeline, as_of, self.policy)
+
+    def evaluated(
+        self, record: Record, as_of: AsOf, versions: Mapping[str, str | None] | None = None
+    ) -> EvaluatedPatient:
+        """The assessment with what write-back needs; `versions` by reference as a server told them."""
+        found = record.timeline.at(as_of).diagnosed(HCC)
+        hcc = [p.source for p in found if p.confirmed and not p.refuted and (p.onset or p.recorded)]
+        known = record.versions if versions is None else versions
+        return EvaluatedPatient(self.assess(record, as_of), known, hcc[0] if hcc else None)
+
+    def hcc_codings(self) -> tuple[tuple[str, str], ...]:
+        """(system, code) of every code that says HCC."""
+        concepts = self.terminology.members(HCC)
+        return tuple((row.system, row.code) for row in self.terminology.codes.rows if row.concept in concepts)
 
     def texts(self, lang: str) -> Texts:
         """The wording of a language."""

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from adapter.cli.guideline import guideline
 from adapter.cli.outcome import DONE, ended, say
 from adapter.cli.sandbox import sandbox
 
@@ -30,6 +31,7 @@ app = typer.Typer(
 config = typer.Typer(help="The settings.", rich_markup_mode=None, no_args_is_help=True)
 app.add_typer(sandbox, name="sandbox")
 app.add_typer(config, name="config")
+app.add_typer(guideline, name="guideline")
 
 
 @app.command()

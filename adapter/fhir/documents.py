@@ -78,7 +78,7 @@ class _Outcome(msgspec.Struct, gc=False):
 
 
 class Document(msgspec.Struct, frozen=True):
-    """What a JSON text held. `bundle` tells whether it was a Bundle; `incomplete`: (type, reason) as a searchset admits."""
+    """What a JSON text held. `bundle`: whether it was a Bundle; `incomplete`: (type, reason) as a searchset admits."""
 
     entries: Entries
     bundle: bool
@@ -203,8 +203,10 @@ def shape_of(raw: Raw | bytes) -> Any:
         return Broken("", identity.id, subject, "malformed: no resourceType", "Bundle.entry.resource")
     shape = _SHAPES.get(kind)
     if shape is None:
-        return UNREAD.get(kind, Unread)(identity.id, identity.subject, identity.patient) if is_r4(kind) else Broken(
-            kind, identity.id, subject, "malformed: no resource type of FHIR R4", "resourceType"
+        return (
+            UNREAD.get(kind, Unread)(identity.id, identity.subject, identity.patient)
+            if is_r4(kind)
+            else Broken(kind, identity.id, subject, "malformed: no resource type of FHIR R4", "resourceType")
         )
     try:
         return read_resource(raw, shape)
@@ -282,7 +284,7 @@ def _foreign(entries: Entries, name: str) -> Entries:
         raise InputError(f"{name}: this looks like FHIR {found[0][1]}, not R4 (4.0.1); export it as R4")
     items = list(entries.items)
     for index, version in found:
-        resource = items[index].resource
+        resource: Any = items[index].resource
         kind = resource.type if isinstance(resource, Broken) else type(resource).__name__
         subject = getattr(resource, "subject", ABSENT)
         broken = Broken(kind, resource.id, subject, f"malformed: a shape of FHIR {version}", kind)
@@ -317,5 +319,3 @@ def _incomplete(bundle_type: str | None, link: Raw, entries: Entries) -> tuple[t
     searched = _SEARCHED.search(url)
     kinds = [searched[1]] if searched and searched[1] in _SHAPES else sorted(_SHAPES)
     return tuple((kind, reasons[0]) for kind in kinds)
-
-

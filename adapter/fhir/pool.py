@@ -91,7 +91,7 @@ class Pool:
         )
         if with_nobody:
             rows += self._nobody_rows()
-        return _entries(list(dict((row[0], row) for row in rows).values()))
+        return _entries(list({row[0]: row for row in rows}.values()))
 
     def of_nobody(self) -> Entries:
         """What belongs to no patient, medications left out."""

@@ -24,19 +24,58 @@ from adapter.resources.repair import read
 
 _R4 = frozenset((*OTHER_TYPES, *(cls.__name__ for cls in READ_TYPES)))
 _OLDER = frozenset(
-    """
-    BodySite Conformance DataElement DeviceComponent DeviceUseRequest DiagnosticOrder EligibilityRequest
-    EligibilityResponse ExpansionProfile ImagingManifest ImagingObjectSelection MedicationOrder Order OrderResponse
-    ProcedureRequest ProcessRequest ProcessResponse ReferralRequest Sequence ServiceDefinition
-    """.split()
+    [
+        "BodySite",
+        "Conformance",
+        "DataElement",
+        "DeviceComponent",
+        "DeviceUseRequest",
+        "DiagnosticOrder",
+        "EligibilityRequest",
+        "EligibilityResponse",
+        "ExpansionProfile",
+        "ImagingManifest",
+        "ImagingObjectSelection",
+        "MedicationOrder",
+        "Order",
+        "OrderResponse",
+        "ProcedureRequest",
+        "ProcessRequest",
+        "ProcessResponse",
+        "ReferralRequest",
+        "Sequence",
+        "ServiceDefinition",
+    ]
 )
 _NEWER = frozenset(
-    """
-    ActorDefinition ArtifactAssessment BiologicallyDerivedProductDispense Citation ClinicalUseDefinition
-    ConditionDefinition DeviceAssociation DeviceDispense DeviceUsage EncounterHistory EvidenceReport FormularyItem
-    GenomicStudy ImagingSelection InventoryItem InventoryReport MedicationUsage NutritionIntake NutritionProduct
-    Permission RequestOrchestration Requirements SubscriptionStatus SubscriptionTopic TestPlan Transport
-    """.split()
+    [
+        "ActorDefinition",
+        "ArtifactAssessment",
+        "BiologicallyDerivedProductDispense",
+        "Citation",
+        "ClinicalUseDefinition",
+        "ConditionDefinition",
+        "DeviceAssociation",
+        "DeviceDispense",
+        "DeviceUsage",
+        "EncounterHistory",
+        "EvidenceReport",
+        "FormularyItem",
+        "GenomicStudy",
+        "ImagingSelection",
+        "InventoryItem",
+        "InventoryReport",
+        "MedicationUsage",
+        "NutritionIntake",
+        "NutritionProduct",
+        "Permission",
+        "RequestOrchestration",
+        "Requirements",
+        "SubscriptionStatus",
+        "SubscriptionTopic",
+        "TestPlan",
+        "Transport",
+    ]
 )
 _DRUGGED = (MedicationAdministration, MedicationStatement, MedicationRequest, MedicationDispense)
 OLDER, NEWER = "STU3 or older", "R5 or newer"
@@ -69,9 +108,7 @@ def is_r4(resource: Any) -> bool:
     return False
 
 
-def foreign_version(
-    resource: Any, original: Callable[[int], bytes] | None = None, index: int = 0
-) -> str | None:
+def foreign_version(resource: Any, original: Callable[[int], bytes] | None = None, index: int = 0) -> str | None:
     """The other FHIR version that a resource betrays; `original` gives its JSON for a closer look."""
     kind = resource.__class__
     if kind is Broken:
@@ -98,5 +135,3 @@ def _marked(original: Callable[[int], bytes] | None, index: int, unseen: str | N
 
 def _begins(raw: Raw, mark: bytes) -> bool:
     return bool(raw) and bytes(raw)[:1] == mark
-
-

@@ -27,7 +27,7 @@ def no_recent_bleeding(case: Case) -> Criterion:
         status=status,
         value=None if status is Truth.UNKNOWN else status is Truth.NOT_MET,
         threshold=f"none within {limit.days} mo",
-        evidence=tuple([*deciding, *(u.source for u in unusable)]),
+        evidence=(*deciding, *(u.source for u in unusable)),
         notes=tuple(notes),
     )
 

@@ -103,7 +103,8 @@ class Case:
         preliminary: bool = False,
         **params: Any,
     ) -> Finding:
-        """A finding with the catalogue's kind and severity (conditional ones must be given), evidence of its criteria added."""
+        """A finding with the catalogue's kind and severity (conditional ones must be given), evidence of its criteria
+        added."""
         listed = tuple(criteria)
         references = [*evidence, *(r for c in listed for r in c.evidence)]
         table_kind, table_severity = kind_and_severity(code, outcome, kind, severity)

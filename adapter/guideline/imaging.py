@@ -58,7 +58,8 @@ class Imaging(msgspec.Struct, frozen=True):
 
 
 class Evaluations(msgspec.Struct, frozen=True):
-    """`baseline`: the last evaluation on or before conversion start; `after`: those after it and before any hepatectomy."""
+    """`baseline`: the last evaluation on or before conversion start; `after`: those after it and before any
+    hepatectomy."""
 
     baseline: Imaging | None
     after: tuple[Imaging, ...]
@@ -92,7 +93,8 @@ def _is_evaluation(group: Imaging, targets: frozenset[str] | None) -> bool:
 
 
 def _groups(case: Case, after: int | None, until: int | None) -> list[Imaging]:
-    """Groups of imaging dates later than `after`; up to and with `until` before conversion start, before it afterwards."""
+    """Groups of imaging dates later than `after`; up to and with `until` before conversion start, before it
+    afterwards."""
 
     def inside(day: int) -> bool:
         if after is None:

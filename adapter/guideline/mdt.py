@@ -41,7 +41,7 @@ def findings(case: Case) -> Iterator[Finding]:
         value=held[-1].when.iso if held else None,
         threshold=f">= {day_text(latest.day)}",
         at=day_text(latest.day),
-        evidence=tuple([*latest.sources, *(p.source for p in held)]),
+        evidence=(*latest.sources, *(p.source for p in held)),
         notes=(f"decision-point: {latest.name}",),
     )
     yield case.finding(

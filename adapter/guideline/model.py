@@ -41,9 +41,11 @@ class Due(msgspec.Struct, frozen=True):
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One decision: stable `code` and `outcome`, `kind` and `severity` of the catalogue, statements, criteria, evidence.
+    """One decision: stable `code` and `outcome`, `kind` and `severity` of the catalogue, statements, criteria,
+    evidence.
 
-    `cause` tells findings of one code apart. `params` fill the texts of the outcome (words, numbers, ISO dates, lists of keys).
+    `cause` tells findings of one code apart. `params` fill the texts of the outcome (words, numbers, ISO dates, lists
+    of keys).
     `notes` begin with the note's code. `preliminary`: a preliminary result decided it.
     """
 
@@ -62,7 +64,8 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 class Stage(msgspec.Struct, frozen=True):
-    """A stage or class: `value` when only one is possible, else None; `possible` in order of severity, mildest first."""
+    """A stage or class: `value` when only one is possible, else None; `possible` in order of severity, mildest
+    first."""
 
     possible: tuple[str, ...] = ()
     drivers: tuple[str, ...] = ()

@@ -95,7 +95,8 @@ def responses(case: Case) -> Responses:
 
 
 def _targets(found: Evaluations) -> tuple[str, ...]:
-    """Identities of the baseline targets; a target without identity makes any sum impossible and is named by its source."""
+    """Identities of the baseline targets; a target without identity makes any sum impossible and is named by its
+    source."""
     if found.baseline is None:
         return ()
     return tuple(sorted({s.lesion or s.source for s in found.baseline.lesions if s.role == TARGET}))

@@ -242,7 +242,8 @@ def _stage(found: Burden, possible: set[str], order: tuple[str, ...], drivers: l
 
 
 def _with_record(case: Case, stage: Stage, concept: str, order: tuple[str, ...]) -> Stage:
-    """A recorded stage is shown; it decides only among several possible ones, and never one of before conversion start."""
+    """A recorded stage is shown; it decides only among several possible ones, and never one of before conversion
+    start."""
     found = case.latest_word(concept, "imaging")
     known = [f for f in found.facts if f.value in order]
     if not known:

@@ -18,7 +18,8 @@ EDITIONS = ("2024", "2021", "strictest")
 
 
 class Limit(msgspec.Struct, frozen=True):
-    """One threshold in one edition: `value` in `unit`; `exclusive` leaves the value itself outside (a source's "more than")."""
+    """One threshold in one edition: `value` in `unit`; `exclusive` leaves the value itself outside (a source's "more
+    than")."""
 
     name: str
     value: Decimal

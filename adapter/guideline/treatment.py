@@ -136,7 +136,8 @@ def in_course(case: Case, exposures: Iterable[Exposure]) -> list[Exposure]:
 
 
 def local_in_course(case: Case) -> dict[str, list[Performed]]:
-    """Locoregional treatments of the conversion course by modality (`tace`, `haic`, `sirt`, `radiotherapy`, `ablation`)."""
+    """Locoregional treatments of the conversion course by modality (`tace`, `haic`, `sirt`, `radiotherapy`,
+    `ablation`)."""
     known = case.once(course)
     found = {}
     for group in LOCAL:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import msgspec
 
-from adapter.normalize.chart import Chart
+from adapter.normalize.chart import Chart, Unmapped
 from adapter.timeline.events import Event, Plan, Problem
 from adapter.values import AsOf, When
 
 
 class Orphan(msgspec.Struct, frozen=True):
-    """A resource that can be given to no patient; `counts` is the count that it is in when there is only one patient."""
+    """A resource that can be given to no patient; `counts`: where it counts when there is only one patient."""
 
     reference: str
     counts: str
@@ -52,7 +52,9 @@ class Accounts(msgspec.Struct, frozen=True):
 def account(chart: Chart, extra: list[Orphan], as_of: AsOf) -> Accounts:
     """The account of one patient at an instant; `extra` is nobody's and listed here."""
     used, late = _used(chart, as_of)
-    rejected = {u.source: Rejected(u.source, u.reason, u.path) for u in reversed(chart.unusable) if _begun(u.when, as_of)}
+    rejected = {
+        u.source: Rejected(u.source, u.reason, u.path) for u in reversed(chart.unusable) if _begun(u.when, as_of)
+    }
     late |= {u.source for u in chart.unusable if not _begun(u.when, as_of)}
     unmapped = [u for u in chart.unmapped if _begun(u.when, as_of)]
     late |= {u.source for u in chart.unmapped if not _begun(u.when, as_of)}
@@ -84,10 +86,10 @@ def _used(chart: Chart, as_of: AsOf) -> tuple[set[str], set[str]]:
 
 def _exists(event: Event, as_of: AsOf) -> bool:
     if event.__class__ is Plan:
-        passed = event.on is not None and event.on.last < as_of.day  # type: ignore[union-attr]
-        return not passed and _begun(event.authored, as_of)  # type: ignore[union-attr]
+        passed = event.on is not None and event.on.last < as_of.day
+        return not passed and _begun(event.authored, as_of)
     if event.__class__ is Problem:
-        return _begun(event.onset or event.recorded, as_of)  # type: ignore[union-attr]
+        return _begun(event.onset or event.recorded, as_of)
     when = getattr(event, "when", None) or getattr(event, "start", None)
     return _begun(when, as_of)
 
@@ -96,16 +98,13 @@ def _begun(when: When | None, as_of: AsOf) -> bool:
     return when is None or when.start <= as_of.instant
 
 
-def _codes(unmapped: list[object]) -> tuple[UnmappedCode, ...]:
+def _codes(unmapped: list[Unmapped]) -> tuple[UnmappedCode, ...]:
     """The codings of unmapped resources, counted, in the order in which they were met."""
-    counted: dict[tuple[str | None, str | None, str], list[object]] = {}
+    counted: dict[tuple[str | None, str | None, str], UnmappedCode] = {}
     for one in unmapped:
-        codings = one.codings or ((None, None, None),)  # type: ignore[attr-defined]
-        for system, code, display in dict.fromkeys(codings):
-            key = (system, code if code is not None else display, one.reason)  # type: ignore[attr-defined]
-            entry = counted.setdefault(key, [system, code, display, 0])
-            entry[3] += 1  # type: ignore[operator]
-    return tuple(
-        UnmappedCode(system, code, display, count, key[2])  # type: ignore[arg-type]
-        for key, (system, code, display, count) in counted.items()
-    )
+        for system, code, display in dict.fromkeys(one.codings or ((None, None, None),)):
+            key = (system, code if code is not None else display, one.reason)
+            before = counted.get(key)
+            count = 1 if before is None else before.count + 1
+            counted[key] = UnmappedCode(system, code, before.display if before else display, count, one.reason)
+    return tuple(counted.values())

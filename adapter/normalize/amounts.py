@@ -78,9 +78,7 @@ def detected_amount(question: Question, vocabulary: Vocabulary) -> Reading:
     return Reading(above, unit, above, unit, detected=True)
 
 
-def _reading(
-    value: Decimal, comparator: str, unit: Unit, question: Question, vocabulary: Vocabulary
-) -> Reading | str:
+def _reading(value: Decimal, comparator: str, unit: Unit, question: Question, vocabulary: Vocabulary) -> Reading | str:
     if value < 0:
         return "implausible: negative"
     least = None if question.reading == "power" else ZERO
@@ -196,5 +194,3 @@ def _one_limit(limit: Quantity | None, own: Quantity, question: Question, vocabu
         limit = Quantity(limit.value, None, own.unit, own.system, own.code)
     found = quantified(Quantity(limit.value, None, limit.unit, limit.system, limit.code), question, vocabulary)
     return None if isinstance(found, str) else found.value.number
-
-

@@ -115,7 +115,7 @@ def _decimal(text: str | None) -> Decimal | None:
 
 
 def presence(o: Valued, asked: Asked, desk: Desk) -> str | None:
-    """`present`, `absent`, `indeterminate`; None when the value says nothing, `code-conflict` when it says two things."""
+    """`present`, `absent`, `indeterminate`; None when the value says nothing, `code-conflict` when two things."""
     if o.dataAbsentReason and given(o.dataAbsentReason):
         return None
     if o.valueBoolean is not None:

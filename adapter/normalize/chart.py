@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import msgspec
 
-from adapter.terminology import Translation
 from adapter.timeline.events import Event, Person, Unusable
 from adapter.values import When
-
-NOWHERE: frozenset[str] = frozenset()
 
 
 class Unmapped(msgspec.Struct, frozen=True):
@@ -26,11 +21,9 @@ class Chart:
     """One patient under reading. `reference` names the patient; `given` tells whether a Patient resource was there."""
 
     __slots__ = (
-        "ambiguous_facts",
         "conditions_read",
         "events",
         "given",
-        "groups",
         "ignored",
         "other",
         "person",
@@ -64,13 +57,3 @@ class Rejection(msgspec.Struct, frozen=True):
 
     reason: str
     path: str
-
-
-def groups_of(concepts: Iterable[str], groups: dict[str, frozenset[str]]) -> frozenset[str]:
-    """All groups of some concepts."""
-    return frozenset().union(*(groups.get(c, NOWHERE) for c in concepts))
-
-
-def about(translation: Translation) -> frozenset[str]:
-    """The concepts that a resource may be about."""
-    return translation.concepts

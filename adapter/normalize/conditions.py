@@ -33,7 +33,9 @@ def read_condition(c: Condition, source: str, chart: Chart, desk: Desk) -> None:
         return
     if c.modifierExtension and modified(c.modifierExtension):
         began = _began(c, chart, desk)
-        desk.reject(chart, source, named.translation.concepts, began, "modifier-extension", "Condition.modifierExtension")
+        desk.reject(
+            chart, source, named.translation.concepts, began, "modifier-extension", "Condition.modifierExtension"
+        )
         return
     if "disease_itself" not in named.groups:
         chart.conditions_read = True
@@ -103,6 +105,18 @@ def _code(raw: Raw) -> str | None:
 
 
 _STATUSES = frozenset(
-    "active recurrence relapse inactive remission resolved "
-    "unconfirmed provisional differential confirmed refuted entered-in-error".split()
+    [
+        "active",
+        "recurrence",
+        "relapse",
+        "inactive",
+        "remission",
+        "resolved",
+        "unconfirmed",
+        "provisional",
+        "differential",
+        "confirmed",
+        "refuted",
+        "entered-in-error",
+    ]
 )

@@ -44,18 +44,19 @@ def _find_copies(batches: list[Entries], losers: set[Position]) -> None:
             known = seen.setdefault(resource.__class__, {})
             first = known.setdefault(resource.id, mine)
             if first != mine:
-                _settle(batches, known, first, mine, losers)
+                _settle(batches, known, resource.id, mine, losers)
 
 
 def _settle(
-    batches: list[Entries], seen: dict[str, Position], first: Position, mine: Position, losers: set[Position]
+    batches: list[Entries], seen: dict[str, Position], identity: str, mine: Position, losers: set[Position]
 ) -> None:
+    first = seen[identity]
     one, two = batches[first[0]].items[first[1]], batches[mine[0]].items[mine[1]]
     if not _same(one, two):
         return
     better = _better(batches, first, mine)
     losers.add(mine if better == first else first)
-    seen[one.resource.id] = better
+    seen[identity] = better
 
 
 def _same(one: Entry, two: Entry) -> bool:
@@ -67,7 +68,8 @@ def _same(one: Entry, two: Entry) -> bool:
 
 def _better(batches: list[Entries], first: Position, mine: Position) -> Position:
     """Higher lastUpdated, else versionId, else entered-in-error, else the greater as canonical JSON."""
-    one, two = batches[first[0]].items[first[1]].resource, batches[mine[0]].items[mine[1]].resource
+    one: Any = batches[first[0]].items[first[1]].resource
+    two: Any = batches[mine[0]].items[mine[1]].resource
     left, right = (read(getattr(r, "meta", ABSENT), Meta) or Meta() for r in (one, two))
     for a, b in ((_instant(left), _instant(right)), (_version(left), _version(right)), (_wrong(one), _wrong(two))):
         if a is not None and b is not None and a != b:
@@ -104,6 +106,5 @@ def _deleted(batch: Entries, number: int, gone: str) -> Iterable[Position]:
     kind, _, identity = gone.partition("/")
     for index, entry in enumerate(batch.items):
         resource = entry.resource
-        if resource is not None and resource.__class__ is not Broken and resource.id == identity:
-            if resource.__class__.__name__ == kind:
-                yield number, index
+        if resource.__class__.__name__ == kind and resource.id == identity:  # type: ignore[union-attr]
+            yield number, index

@@ -82,7 +82,9 @@ class Desk:
         if translation.reason in (UNKNOWN, AMBIGUOUS):
             chart.unmapped.append(Unmapped(source, named.codings, translation.reason, when))
         else:
-            self.reject(chart, source, translation.concepts, when, f"{translation.reason}: {_all(translation.concepts)}", path)
+            self.reject(
+                chart, source, translation.concepts, when, f"{translation.reason}: {_all(translation.concepts)}", path
+            )
 
 
 def _all(concepts: frozenset[str]) -> str:

@@ -43,8 +43,8 @@ def read_lesion(o: Observation, asked: Asked, place: Place, chart: Chart, desk: 
         return rejection
     if parts.diameter is None and parts.viable is None and parts.enhancement is None:
         return Rejection(NO_VALUE, f"{place.path}.component")
-    lesion, site = _identity(o, place, chart, desk)
-    site, extrahepatic, notes = _site(o.bodySite or site, desk)
+    lesion, location = _identity(o, place, chart, desk)
+    site, extrahepatic, notes = _site(o.bodySite or location, desk)
     if parts.modality is None and o.method:
         parts.modality = _modality(o.method, desk)
     chart.events.append(
@@ -96,9 +96,7 @@ def _part(component: Component, path: str, parts: _Parts, desk: Desk) -> Rejecti
     return _word_part(component, concept, asked, path, parts, desk)
 
 
-def _word_part(
-    component: Valued, concept: str, asked: Asked, path: str, parts: _Parts, desk: Desk
-) -> Rejection | None:
+def _word_part(component: Valued, concept: str, asked: Asked, path: str, parts: _Parts, desk: Desk) -> Rejection | None:
     if concept == "lesion_id":
         parts.lesion = component.valueString.strip() or None if component.valueString else None
         return None
@@ -156,4 +154,3 @@ def _site(raw: Raw, desk: Desk) -> tuple[str | None, bool, tuple[str, ...]]:
 
 def _modality(raw: Raw, desk: Desk) -> str | None:
     return coded_word(raw, desk.vocabulary.asking("imaging_modality"), desk)
-

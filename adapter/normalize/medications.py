@@ -44,7 +44,7 @@ def read_statement(m: MedicationStatement, source: str, chart: Chart, desk: Desk
     start, end, single = _effective(m, desk)
     drug = _drug(m, source, start, chart, desk) if counts else None
     if drug is None or not _timed(m, start, source, drug, chart, desk):
-        return
+        return None
     asserted = moment(m.dateAsserted, desk.zone)
     if asserted is not None and start is not None and asserted.end < start.start:
         asserted = None
@@ -166,9 +166,7 @@ def _referenced(m: Drugged, source: str, chart: Chart, desk: Desk) -> Raw | None
     return known[1].code
 
 
-def _effective(
-    m: MedicationAdministration | MedicationStatement, desk: Desk
-) -> tuple[When | None, When | None, bool]:
+def _effective(m: MedicationAdministration | MedicationStatement, desk: Desk) -> tuple[When | None, When | None, bool]:
     """Start, end, and whether it is one day's dose. A Period without start begins where it ends."""
     if m.effectiveDateTime:
         when = moment(m.effectiveDateTime, desk.zone)

@@ -57,15 +57,15 @@ def _read_usual(o: Observation, source: str, asked: Asked, chart: Chart, desk: D
             source,
             asked.concept,
             when,
-            found.value,  # type: ignore[union-attr]
-            found.unit,  # type: ignore[union-attr]
-            found.reported,  # type: ignore[union-attr]
-            found.reported_unit,  # type: ignore[union-attr]
+            found.value,
+            found.unit,
+            found.reported,
+            found.reported_unit,
             bounds.low,  # type: ignore[attr-defined]
             bounds.high,  # type: ignore[attr-defined]
-            found.detected,  # type: ignore[union-attr]
+            found.detected,
             False,
-            found.notes,  # type: ignore[union-attr]
+            found.notes,
         )
     )
     return True
@@ -76,7 +76,9 @@ def _read_any(o: Observation, source: str, chart: Chart, desk: Desk) -> None:
     counts = desk.statuses["Observation", "status"].get(o.status or "")
     if counts is None:
         asked = desk.vocabulary.asked(o.code)
-        return desk.reject(chart, source, asked.translation.concepts, None, "malformed: no known status", "Observation.status")
+        return desk.reject(
+            chart, source, asked.translation.concepts, None, "malformed: no known status", "Observation.status"
+        )
     if counts == "no":
         chart.ignored.add(source)
         return None
@@ -137,7 +139,9 @@ def _panel(
     if not known:
         return desk.unnamed(chart, source, asked, when, "Observation.code")
     if when is None:
-        about = frozenset().union(*(desk.vocabulary.asked(c.code).translation.concepts for c in read_list(o.component, Component)))
+        about = frozenset().union(
+            *(desk.vocabulary.asked(c.code).translation.concepts for c in read_list(o.component, Component))
+        )
         return desk.reject(chart, source, about, None, "no-time", "Observation.effective[x]")
     _components(o, Place(source, when, counts == "preliminary", notes, "Observation"), chart, desk)
     return None

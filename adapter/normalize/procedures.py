@@ -51,7 +51,9 @@ def read_service_request(s: ServiceRequest, source: str, chart: Chart, desk: Des
         chart.ignored.add(source)
         return None
     on, until = _occurrence(s, desk)
-    _put_plan(s.modifierExtension, named, source, on, until, moment(s.authoredOn, desk.zone), "ServiceRequest", chart, desk)
+    _put_plan(
+        s.modifierExtension, named, source, on, until, moment(s.authoredOn, desk.zone), "ServiceRequest", chart, desk
+    )
     return None
 
 
@@ -73,9 +75,7 @@ def read_appointment(a: Appointment, source: str, chart: Chart, desk: Desk) -> N
     return None
 
 
-def usable(
-    extension: Raw, named: Named, source: str, when: When | None, kind: str, chart: Chart, desk: Desk
-) -> bool:
+def usable(extension: Raw, named: Named, source: str, when: When | None, kind: str, chart: Chart, desk: Desk) -> bool:
     """Whether the code is one concept and nothing unknown modifies the resource; else it is put down."""
     if named.concept is None:
         desk.unnamed(chart, source, named, when, f"{kind}.code")

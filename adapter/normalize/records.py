@@ -91,7 +91,8 @@ class Record:
         """Reference -> meta.versionId of every resource of the input that has one; of copies the newest."""
         found: dict[str, str] = {}
         for batch in self._batches:
-            for resource in (entry.resource for entry in batch.items):
+            for entry in batch.items:
+                resource: Any = entry.resource
                 meta = read(resource.meta, Meta) if isinstance(resource, Resource) and resource.id else None
                 if meta is not None and meta.versionId:
                     reference = f"{NAMES[resource.__class__]}/{resource.id}"
@@ -167,7 +168,7 @@ class _Reading:
             kind = resource.__class__
             chart = charts.get(bytes(resource.subject)) if home and kind is not Appointment else None
             if chart.__class__ is Chart and resource.id:
-                READERS[kind](resource, f"{NAMES[kind]}/{resource.id}", chart, desk)  # type: ignore[arg-type]
+                READERS[kind](resource, f"{NAMES[kind]}/{resource.id}", chart, desk)
             else:
                 self._one(resource, entry, batch, index)
         for number, (resource, entry, source) in enumerate(self.older):
@@ -214,7 +215,7 @@ class _Reading:
         source = f"{kind.__name__}/{resource.id}" if resource.id else batch.place(index)
         chart = self._chart(resource, kind, entry)
         if chart.__class__ is str:
-            self._orphan(source, kind.__name__, chart)  # type: ignore[arg-type]
+            self._orphan(source, kind.__name__, chart)
             return
         READERS[kind](resource, source, chart, self.desk)  # type: ignore[arg-type]
 
@@ -309,5 +310,3 @@ class _Reading:
             incomplete,
         )
         return Record(chart, timeline, self.batches, extra)
-
-

@@ -15,7 +15,10 @@ ANOTHER = "another subject"
 
 
 class Subjects:
-    """The patients of an input. `known`: what the bytes of a subject met before resolve to. `chart_of` gives a subject's chart, or why there is none (`nobody`, `another subject`)."""
+    """The patients of an input. `known`: what the bytes of a subject met before resolve to.
+
+    `chart_of` gives a subject's chart, or why there is none (`nobody`, `another subject`).
+    """
 
     def __init__(self, base: str | None) -> None:
         self.charts: list[Chart] = []

@@ -43,13 +43,14 @@ class Moments:
         """A date, dateTime or instant; None when there is none or it is no date."""
         if not text:
             return None
-        found = self.known.get(text, _UNSEEN)
+        found: Any = self.known.get(text, _UNSEEN)
         if found is _UNSEEN:
             found = self._usual(text) if len(text) in _USUAL_LENGTHS else parse_when(text, self.zone)
             if len(self.known) >= _KEPT:
                 self.known.clear()
             self.known[text] = found
-        return found
+        when: When | None = found
+        return when
 
     def _usual(self, text: str) -> When | None:
         """`YYYY-MM-DDThh:mm:ss` with an offset or Z."""
@@ -124,9 +125,7 @@ def timing(raw: Raw, zone: str, calendar: dict[str, tuple[int, int]]) -> tuple[W
     return (None, None) if found is None else timing_bounds(found, zone, calendar)
 
 
-def timing_bounds(
-    found: Timing, zone: str, calendar: dict[str, tuple[int, int]]
-) -> tuple[When | None, When | None]:
+def timing_bounds(found: Timing, zone: str, calendar: dict[str, tuple[int, int]]) -> tuple[When | None, When | None]:
     """First and last time of a Timing that was read."""
     events = sorted((w for w in (moment(t, zone) for t in found.event or ()) if w), key=lambda w: w.start)
     if events:

@@ -144,7 +144,7 @@ class Vocabulary:
         return frozenset().union(*(self.terminology.groups(c) for c in concepts))
 
     def words(self, question: Question, concept: CodeableConcept | None) -> str | None:
-        """The answer of a coded value: its codings, else its text; `code-conflict` when they differ; None when unknown."""
+        """The answer of a coded value: its codings, else its text; `code-conflict` when they differ; None = unknown."""
         if concept is None:
             return None
         canonical = self.terminology.systems.canonical

@@ -3,13 +3,16 @@
 A file `adapter/output/texts/<language>/<topic>.yaml` has these sections, all optional:
 
 findings:   code -> outcome -> {summary, detail}; `summary` is one sentence, `detail` may be longer. Both are filled by
-            `str.format` with the finding's `params`, and `{outcome}`, `{cause}`, `{missing}` (criteria that are unknown),
-            `{failed}` (criteria not met), `{due_earliest}`, `{due_preferred}`, `{due_latest}`. The outcome `unknown` falls
+            `str.format` with the finding's `params`, and `{outcome}`, `{cause}`, `{missing}` (criteria that are
+            unknown),
+            `{failed}` (criteria not met), `{due_earliest}`, `{due_preferred}`, `{due_latest}`. The outcome `unknown`
+            falls
             back to the topic-free text in `general.yaml`.
 criteria:   criterion code -> its name in a sentence
 notes:      note code -> words; what follows the code after `: ` is added in brackets
 fragments:  key -> a sentence; a params value that is a tuple of such keys becomes these sentences, joined by a space
-words:      key -> word (phases, modalities, regimen names, tests); a params value, or an item of a tuple, that is such a key
+words:      key -> word (phases, modalities, regimen names, tests); a params value, or an item of a tuple, that is
+such a key
             is replaced; other tuples are joined with commas
 activities: code -> title of the CarePlan activity
 statements: key of a statement (`C24-16`) -> the statement in our own words

@@ -33,7 +33,7 @@ class Broken(Struct, gc=False):
     path: str
 
 
-UNREAD: dict[str, type[Unread]] = {
+UNREAD: dict[str, Any] = {
     name: msgspec.defstruct(name, [], bases=(Unread,), tag=name, gc=False) for name in OTHER_TYPES
 }
 AnyResource: Any = functools.reduce(operator.or_, (*READ_TYPES, *UNREAD.values()))
@@ -52,8 +52,8 @@ class Entry(Struct, gc=False):
 class Entries:
     """The entries of one document or of one patient's share of a pool.
 
-    `place(i)` names entry i where it has no id; `original(i)` gives its JSON; `base` is the URL that relative references
-    start from, None when the document does not tell; `deleted` are `Type/id` that a later entry deleted.
+    `place(i)` names entry i where it has no id; `original(i)` gives its JSON; `base` is the URL that relative
+    references start from, None when the document does not tell; `deleted` are `Type/id` that a later entry deleted.
     """
 
     def __init__(

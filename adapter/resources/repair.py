@@ -31,14 +31,14 @@ def read(raw: Raw | bytes, shape: type[T]) -> T | None:
     if not raw:
         return None
     try:
-        return _decoder(shape).decode(raw)  # type: ignore[no-any-return]
+        return _decoder(shape).decode(raw)  # type: ignore[no-any-return,arg-type]
     except (msgspec.MsgspecError, UnicodeDecodeError):
         pass
     try:
         found = _mended(_plain(raw), shapes.type_info(shape), "")
     except ShapeError:
         return None
-    return None if found is _DROPPED else found  # type: ignore[no-any-return]
+    return None if found is _DROPPED else found
 
 
 def read_list(raw: Raw | bytes, shape: type[T]) -> list[T]:

@@ -7,20 +7,13 @@ from collections.abc import Collection, Iterable
 
 import msgspec
 
-from adapter.terminology.systems import LOCAL, Systems
+from adapter.terminology.systems import Systems
 from adapter.terminology.tables import Row, Tables
 
 UNKNOWN = "unknown"
 AMBIGUOUS = "ambiguous"
 CONFLICT = "code-conflict"
 NOTHING: frozenset[str] = frozenset()
-
-
-class Concept(msgspec.Struct, frozen=True):
-    """A concept key with the kinds of use it has: `drug`, `procedure`, `condition`, `site`, `observation`, `answer`, `other`."""
-
-    key: str
-    kinds: frozenset[str]
 
 
 class CodeRow(msgspec.Struct, frozen=True):
@@ -188,6 +181,3 @@ def _common(meanings: list[Meaning], notes: tuple[str, ...]) -> Translation:
 def plain_text(text: str) -> str:
     """A name or answer as it is compared: NFKC, trimmed, letter case ignored."""
     return unicodedata.normalize("NFKC", text).strip().casefold()
-
-
-__all__ = ["AMBIGUOUS", "CONFLICT", "LOCAL", "UNKNOWN", "Codes", "Concept", "Meaning", "Translation", "plain_text"]

@@ -18,7 +18,7 @@ TEXT = "text"
 
 
 class Question(msgspec.Struct, frozen=True):
-    """An observation concept: `reading` says how; `target` the concept that the fact gets; `low`/`high` plausible bounds.
+    """An observation concept: `reading` says how, `target` the concept of the fact, `low`/`high` plausible bounds.
 
     `answers`: (canonical system or `text`, code or plain text) -> word. `bare`: the unit that a text without unit has.
     """

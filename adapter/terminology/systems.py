@@ -30,7 +30,7 @@ class Systems:
             try:
                 self._add(document)
             except (KeyError, TypeError, AttributeError, ValueError) as error:
-                raise TableError(f"{place}: {type(error).__name__} at {error}; compare mappings/systems.yaml") from error
+                raise TableError(f"{place}: wrong at {error}; compare mappings/systems.yaml") from error
 
     def canonical(self, system: str) -> str:
         """The system's one name; an unlisted system is its own."""

@@ -87,7 +87,7 @@ def _check_overlay(folder: Path) -> None:
 
 def _rows(path: Traversable, columns: tuple[str, ...], site: bool) -> Iterator[Row]:
     name = str(path) if site else path.name
-    with path.open(encoding="utf-8-sig", newline="") as stream:
+    with path.open(encoding="utf-8-sig") as stream:
         reader = csv.reader(stream)
         header = next(reader, [])
         unknown = [c for c in header if c not in columns]
@@ -111,10 +111,10 @@ class _Loader(yaml.CSafeLoader):
 def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
     found: dict[Any, Any] = {}
     for key_node, value_node in node.value:
-        key = loader.construct_object(key_node, deep=True)  # type: ignore[no-untyped-call]
+        key = loader.construct_object(key_node, deep=True)
         if key in found:
             raise yaml.YAMLError(f"line {key_node.start_mark.line + 1}: the key {key!r} stands there twice")
-        found[key] = loader.construct_object(value_node, deep=True)  # type: ignore[no-untyped-call]
+        found[key] = loader.construct_object(value_node, deep=True)
     return found
 
 

@@ -1,6 +1,7 @@
 """Frozen facts of one patient in the field's own words (mCODE, US Core), each with its source.
 
-Concept keys are those of the dictionary (`alt`, `hepatectomy`, `lenvatinib`). `groups` are the sets that a concept belongs to
+Concept keys are those of the dictionary (`alt`, `hepatectomy`, `lenvatinib`). `groups` are the sets that a concept
+belongs to
 (`ici`, `aatd`, `hepatectomy`, `gi_bleeding`), assigned from mappings/groups.yaml when the resource is read.
 `source` is the FHIR reference (`Observation/o9`), or `Bundle.entry[3]` / the line for a resource without id.
 """
@@ -19,7 +20,8 @@ NO_GROUPS: frozenset[str] = frozenset()
 class Measurement(msgspec.Struct, frozen=True, gc=False):
     """A number: lab value, score, grade, ratio, count.
 
-    `value` is in the concept's canonical unit (`unit`); `reported` and `reported_unit` (canonical UCUM text) are what the
+    `value` is in the concept's canonical unit (`unit`); `reported` and `reported_unit` (canonical UCUM text) are what
+    the
     laboratory wrote. `low`/`high`: limits of normal of this very observation, in the canonical unit.
     `detected` is False when the laboratory says "not detected" (then `value` is 0).
     """
@@ -39,7 +41,8 @@ class Measurement(msgspec.Struct, frozen=True, gc=False):
 
 
 class Coded(msgspec.Struct, frozen=True, gc=False):
-    """A word: `present`, `absent`, `indeterminate` (also for serology), or the concept's own: `vp3`, `IIIa`, `A`, `CR`, `mild`, `R0`."""
+    """A word: `present`, `absent`, `indeterminate` (also for serology), or the concept's own: `vp3`, `IIIa`, `A`,
+    `CR`, `mild`, `R0`."""
 
     source: str
     concept: str
@@ -54,7 +57,8 @@ class Lesion(msgspec.Struct, frozen=True, gc=False):
 
     `lesion`: identity across dates (BodyStructure reference or lesion_id), None when the record gives none.
     `role`: `target`, `non_target`, `new_lesion` or None. `enhancement`: `present`, `absent` or None.
-    `extrahepatic`: its bodySite is one of the extrahepatic sites; `site` the body site's key, None when none is recorded.
+    `extrahepatic`: its bodySite is one of the extrahepatic sites; `site` the body site's key, None when none is
+    recorded.
     `modality`: `ct`, `mri` or None.
     """
 
@@ -75,7 +79,8 @@ class Lesion(msgspec.Struct, frozen=True, gc=False):
 
 
 class AdverseEvent(msgspec.Struct, frozen=True, gc=False):
-    """A named adverse event; `grade` CTCAE 1-5 or None, `related` to treatment or None; `end` its last day; `resolved` as recorded."""
+    """A named adverse event; `grade` CTCAE 1-5 or None, `related` to treatment or None; `end` its last day;
+    `resolved` as recorded."""
 
     source: str
     when: When
@@ -91,7 +96,8 @@ class AdverseEvent(msgspec.Struct, frozen=True, gc=False):
 
 
 class Problem(msgspec.Struct, frozen=True, gc=False):
-    """A Condition. `confirmed` False for unconfirmed, provisional, differential; `refuted` only where a refutation means something.
+    """A Condition. `confirmed` False for unconfirmed, provisional, differential; `refuted` only where a refutation
+    means something.
 
     `onset` None when the record gives no onset; `recorded` recordedDate; `clinical` clinicalStatus or None.
     """
@@ -111,8 +117,10 @@ class Problem(msgspec.Struct, frozen=True, gc=False):
 class Exposure(msgspec.Struct, frozen=True, gc=False):
     """A drug given or taken from `start` to `end`, both days included.
 
-    `ending`: `known` (`end` is the last day; a single dose ends on its day), `open` (until as-of), `unknown` (completed or
-    stopped without any end: exposed until as-of for intervals, unknown for anything favourable), `on-hold` (`end` as recorded;
+    `ending`: `known` (`end` is the last day; a single dose ends on its day), `open` (until as-of), `unknown`
+    (completed or
+    stopped without any end: exposed until as-of for intervals, unknown for anything favourable), `on-hold` (`end` as
+    recorded;
     for drug-free intervals until as-of; never satisfies an "active" criterion).
     `administered` is True for a MedicationAdministration (infusions, cycles); `oral` for drugs taken by mouth.
     """
@@ -142,7 +150,8 @@ class Performed(msgspec.Struct, frozen=True, gc=False):
 class Plan(msgspec.Struct, frozen=True, gc=False):
     """An order, appointment or procedure in preparation, not (yet) done.
 
-    `what` is a drug or procedure concept, `drug` tells which. `on` is the planned time (None: a plan without a date), `until`
+    `what` is a drug or procedure concept, `drug` tells which. `on` is the planned time (None: a plan without a date),
+    `until`
     the recorded end of an order, `authored` when it was recorded (None: always known). `preparation` marks a Procedure.
     `draft` marks one of a CDS Hooks call's draftOrders.
     """
@@ -161,7 +170,8 @@ class Plan(msgspec.Struct, frozen=True, gc=False):
 
 
 class Unusable(msgspec.Struct, frozen=True, gc=False):
-    """A resource that its status would allow but that cannot be used; `concepts` that it may have been about (empty: unknown).
+    """A resource that its status would allow but that cannot be used; `concepts` that it may have been about (empty:
+    unknown).
 
     `reason` begins with one of `malformed`, `no-time`, `no-unit`, `unit`, `code-conflict`, `modifier-extension`,
     `unresolved-reference`, `no-value`, `implausible`; `when` is None when the record gives no time.

@@ -14,7 +14,8 @@ Dated = TypeVar("Dated", Measurement, Coded, Lesion, AdverseEvent)
 
 
 class Latest(msgspec.Struct, Generic[Dated], frozen=True):
-    """The newest value: `facts` are all that can be it (several: a contradiction, or dates too imprecise to order them).
+    """The newest value: `facts` are all that can be it (several: a contradiction, or dates too imprecise to order
+    them).
 
     `stale`: older at as-of than the window (or not surely within it). `contradiction`: several values at one time.
     `imprecise`: a partial date could be later than the latest exact one. `blocked`: a newer value that cannot be used.
@@ -80,7 +81,8 @@ class Latest(msgspec.Struct, Generic[Dated], frozen=True):
 
 
 def latest(facts: Sequence[Dated], unusable: Iterable[Unusable], day: int, window: int | None = None) -> Latest[Dated]:
-    """The newest of `facts` (sorted by time) as the present state on `day`; `window` in whole days, None = never stale."""
+    """The newest of `facts` (sorted by time) as the present state on `day`; `window` in whole days, None = never
+    stale."""
     if not facts:
         return Latest(blocked=tuple(unusable))
     newest_start = max(f.when.start for f in facts)

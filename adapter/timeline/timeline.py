@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-import msgspec
+from bisect import bisect_right
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
 from adapter.timeline.events import (
     AdverseEvent,
@@ -21,19 +21,47 @@ from adapter.timeline.events import (
 )
 from adapter.values import AsOf, When
 
+Dated = TypeVar("Dated", Measurement, Coded, Lesion, AdverseEvent, Performed)
+Kind = TypeVar("Kind")
 
-class Timeline(msgspec.Struct, frozen=True):
-    """All facts of one patient, of any time.
 
-    `conditions_read`: the source searched Conditions or gave the whole record. `incomplete`: resource types that the source
+class Timeline:
+    """All facts of one patient, of any time, sorted by time and then by source.
+
+    `conditions_read`: the source searched Conditions or gave the whole record. `incomplete`: resource types that the
+    source
     did not give in full (their absence is unknown). `unusable`: what a status would allow but that cannot be used.
     """
 
-    person: Person
-    events: tuple[Event, ...]
-    unusable: tuple[Unusable, ...] = ()
-    conditions_read: bool = False
-    incomplete: frozenset[str] = frozenset()
+    def __init__(
+        self,
+        person: Person,
+        events: Iterable[Event],
+        unusable: Iterable[Unusable] = (),
+        conditions_read: bool = False,
+        incomplete: frozenset[str] = frozenset(),
+    ) -> None:
+        self.person = person
+        self.events = tuple(events)
+        self.unusable = tuple(unusable)
+        self.conditions_read = conditions_read
+        self.incomplete = incomplete
+        self.measurements: dict[str, list[Measurement]] = {}
+        self.coded: dict[str, list[Coded]] = {}
+        self.others: dict[type[Event], list[Event]] = {}
+        for event in self.events:
+            if isinstance(event, Measurement):
+                self.measurements.setdefault(event.concept, []).append(event)
+            elif isinstance(event, Coded):
+                self.coded.setdefault(event.concept, []).append(event)
+            else:
+                self.others.setdefault(type(event), []).append(event)
+        for numbers in self.measurements.values():
+            numbers.sort(key=_by_time)
+        for words in self.coded.values():
+            words.sort(key=_by_time)
+        for kind, found in self.others.items():
+            found.sort(key=_ORDER.get(kind, _by_time))
 
     def at(self, as_of: AsOf) -> View:
         """The facts that exist at `as_of` (guideline.md 1.1)."""
@@ -41,7 +69,7 @@ class Timeline(msgspec.Struct, frozen=True):
 
 
 class View:
-    """The facts of a timeline that exist at an instant, sorted by time and then by source, indexed by concept."""
+    """The facts of a timeline that exist at an instant, sorted by time and then by source."""
 
     def __init__(self, timeline: Timeline, as_of: AsOf) -> None:
         self.timeline = timeline
@@ -50,16 +78,13 @@ class View:
         self.incomplete = timeline.incomplete
         self._measurements: dict[str, list[Measurement]] = {}
         self._coded: dict[str, list[Coded]] = {}
-        self.lesions: list[Lesion] = []
-        self.adverse_events: list[AdverseEvent] = []
-        self.problems: list[Problem] = []
-        self.exposures: list[Exposure] = []
-        self.performed: list[Performed] = []
-        self.plans: list[Plan] = []
-        for event in timeline.events:
-            self._place(event)
-        self._sort()
-        self.unusable = [u for u in timeline.unusable if u.when is None or u.when.start <= as_of.instant]
+        self.lesions: list[Lesion] = self._begun(Lesion)
+        self.adverse_events: list[AdverseEvent] = self._begun(AdverseEvent)
+        self.performed: list[Performed] = self._begun(Performed)
+        self.exposures: list[Exposure] = [e for e in self._all(Exposure) if self.exists(e.start)]
+        self.problems: list[Problem] = [p for p in self._all(Problem) if self.exists(p.onset or p.recorded)]
+        self.plans: list[Plan] = [p for p in self._all(Plan) if self.exists(p.authored)]
+        self.unusable = [u for u in timeline.unusable if self.exists(u.when)]
 
     @property
     def conditions_read(self) -> bool:
@@ -68,11 +93,19 @@ class View:
 
     def measurements(self, concept: str) -> list[Measurement]:
         """Numbers of a concept, oldest first."""
-        return self._measurements.get(concept, [])
+        found = self._measurements.get(concept)
+        if found is None:
+            found = self._until(self.timeline.measurements.get(concept))
+            self._measurements[concept] = found
+        return found
 
     def coded(self, concept: str) -> list[Coded]:
         """Words of a concept, oldest first."""
-        return self._coded.get(concept, [])
+        found = self._coded.get(concept)
+        if found is None:
+            found = self._until(self.timeline.coded.get(concept))
+            self._coded[concept] = found
+        return found
 
     def of_group(self, group: str) -> list[Exposure]:
         """Exposures to a group of drugs, earliest start first."""
@@ -98,55 +131,32 @@ class View:
         """Whether something of this time has begun by as-of; what has no time is always known."""
         return when is None or when.start <= self.as_of.instant
 
-    def _place(self, event: Event) -> None:
-        kind = type(event)
-        if kind is Measurement:
-            if event.when.start <= self.as_of.instant:  # type: ignore[union-attr]
-                self._measurements.setdefault(event.concept, []).append(event)  # type: ignore[arg-type,union-attr]
-        elif kind is Coded:
-            if event.when.start <= self.as_of.instant:  # type: ignore[union-attr]
-                self._coded.setdefault(event.concept, []).append(event)  # type: ignore[arg-type,union-attr]
-        elif isinstance(event, Plan):
-            if self.exists(event.authored):
-                self.plans.append(event)
-        elif isinstance(event, Problem):
-            if self.exists(event.onset if event.onset is not None else event.recorded):
-                self.problems.append(event)
-        elif isinstance(event, Exposure):
-            if self.exists(event.start):
-                self.exposures.append(event)
-        else:
-            self._place_dated(event)  # type: ignore[arg-type]
+    def _until(self, facts: list[Dated] | None) -> list[Dated]:
+        """The facts of a sorted list that have begun."""
+        if facts is None:
+            return []
+        return facts[: bisect_right(facts, self.as_of.instant, key=lambda fact: fact.when.start)]
 
-    def _place_dated(self, event: Lesion | AdverseEvent | Performed) -> None:
-        if not self.exists(event.when):
-            return
-        if isinstance(event, Lesion):
-            self.lesions.append(event)
-        elif isinstance(event, AdverseEvent):
-            self.adverse_events.append(event)
-        else:
-            self.performed.append(event)
+    def _all(self, kind: type[Kind]) -> list[Kind]:
+        return self.timeline.others.get(kind, [])  # type: ignore[return-value,arg-type]
 
-    def _sort(self) -> None:
-        for measured in self._measurements.values():
-            measured.sort(key=_by_time)
-        for worded in self._coded.values():
-            worded.sort(key=_by_time)
-        self.lesions.sort(key=_by_time)
-        self.adverse_events.sort(key=_by_time)
-        self.performed.sort(key=_by_time)
-        self.exposures.sort(key=lambda e: (e.start.start, e.start.end, e.source))
-        self.problems.sort(key=lambda p: (_start(p.onset or p.recorded), p.source))
-        self.plans.sort(key=lambda p: (_start(p.on), p.source))
+    def _begun(self, kind: type[Dated]) -> list[Dated]:
+        return self._until(self._all(kind))
 
 
-def _by_time(event: Measurement | Coded | Lesion | AdverseEvent | Performed) -> tuple[int, int, str]:
+def _by_time(event: Any) -> tuple[int, int, str]:
     return event.when.start, event.when.end, event.source
 
 
 def _start(when: When | None) -> int:
     return when.start if when is not None else 1 << 62
+
+
+_ORDER: dict[type[Any], Callable[[Any], tuple[Any, ...]]] = {
+    Exposure: lambda e: (e.start.start, e.start.end, e.source),
+    Problem: lambda p: (_start(p.onset or p.recorded), p.source),
+    Plan: lambda p: (_start(p.on), p.source),
+}
 
 
 def sources(events: Iterable[Event]) -> tuple[str, ...]:

@@ -21,7 +21,8 @@ _DAY = timedelta(days=1)
 class When(msgspec.Struct, frozen=True, gc=False):
     """The time of a fact, as precise as it was recorded.
 
-    `start`/`end`: first and last possible instant, microseconds since 1970 UTC, both included. `first`/`last`: the local
+    `start`/`end`: first and last possible instant, microseconds since 1970 UTC, both included. `first`/`last`: the
+    local
     calendar days of these, as ordinals (`date.fromordinal`). `text` is what the record said. `naive`: the record gave a
     time of day without an offset, and the site's time zone was assumed.
     """
@@ -49,7 +50,8 @@ class When(msgspec.Struct, frozen=True, gc=False):
 
 
 class AsOf(msgspec.Struct, frozen=True, gc=False):
-    """The instant of evaluation: `instant` in microseconds since 1970 UTC, `day` the local day's ordinal, `text` ISO."""
+    """The instant of evaluation: `instant` in microseconds since 1970 UTC, `day` the local day's ordinal, `text`
+    ISO."""
 
     instant: int
     day: int
@@ -138,7 +140,8 @@ def day_text(ordinal: int) -> str:
 
 
 def add_months(ordinal: int, months: int) -> int:
-    """The day so many calendar months later (earlier when negative); a day that the month lacks becomes its last day."""
+    """The day so many calendar months later (earlier when negative); a day that the month lacks becomes its last
+    day."""
     day = date.fromordinal(ordinal)
     index = day.year * 12 + day.month - 1 + months
     year, month = index // 12, index % 12 + 1

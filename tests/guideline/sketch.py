@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
@@ -154,7 +154,7 @@ class Sketch:
     def imaging(
         self,
         day: str,
-        lesions: dict[str, tuple[float, float]],
+        lesions: Mapping[str, tuple[float, float]],
         count: int | None = None,
         vp: str | None = "vp0",
         vv: str | None = "vv0",

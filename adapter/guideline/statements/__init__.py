@@ -58,7 +58,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Statement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
-    """One statement; grade as its source words it. Either `findings` (code -> criteria) or `not_computable` is given."""
+    """One statement, its grade as the source words it; has either `findings` (code -> criteria) or `not_computable`."""
 
     source: str
     place: Place

@@ -1,0 +1,129 @@
+"""The command that evaluates patients from files."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import orjson
+
+from adapter import __version__
+from adapter.cli.outcome import DONE, SOME_FAILED, checked_as_of, say, unexpected
+from adapter.cli.screen import Screen
+from adapter.fhir.inputs import Share, read_input
+from adapter.normalize.records import Record, Records
+from adapter.pipeline import Evaluator, evaluator
+from adapter.settings import Settings, load
+from adapter.values import AsOf, parse_as_of
+
+MALFORMED = "malformed"
+
+
+def evaluate_input(
+    source: str, *, complete: bool, as_of: str | None, edition: str | None, form: str, lang: str | None
+) -> int:
+    """Prints one assessment a patient; 1 when something was malformed or a patient failed."""
+    settings = load({"edition": edition, "lang": lang})
+    moment = parse_as_of(checked_as_of(as_of, settings.time_zone), settings.time_zone)
+    run = Evaluation(configured(settings), settings, moment, form)
+    for share in read_input(source, sys.stdin.buffer):
+        run.share(share, complete)
+    if not run.patients:
+        say(f"{source}: no patient; nothing to evaluate")
+    return run.code
+
+
+def configured(settings: Settings) -> Evaluator:
+    """The evaluator that the settings describe."""
+    return evaluator(
+        edition=settings.edition,
+        options=settings.options,
+        time_zone=settings.time_zone,
+        thresholds=settings.thresholds,
+        mappings=settings.mappings,
+        canonical_base=settings.canonical_base,
+    )
+
+
+class Evaluation:
+    """One run over an input: prints as it goes, counts patients, remembers whether anything failed."""
+
+    def __init__(self, evaluator: Evaluator, settings: Settings, as_of: AsOf, form: str) -> None:
+        self.evaluator = evaluator
+        self.settings = settings
+        self.as_of = as_of
+        self.form = form
+        self.texts = evaluator.texts(settings.lang)
+        self.run_at = datetime.now(UTC).isoformat(timespec="seconds")
+        self.patients = 0
+        self.code = DONE
+
+    def share(self, share: Share, complete: bool) -> None:
+        """Every patient of a share; what is nobody's, and what could not be read, goes to stderr."""
+        if share.trouble is not None:
+            self._failed(share.trouble)
+            return
+        records = self.evaluator.records(share.entries, complete=complete, incomplete=share.incomplete)
+        for record in _wanted(records, share):
+            self._record(record, share)
+        if share.patient is None:
+            self._orphans(records)
+
+    def _record(self, record: Record, share: Share) -> None:
+        self.patients += 1
+        try:
+            printed = b"".join(self._printed(record, share))
+            malformed = [r for r in record.accounts(self.as_of).rejected if r.reason.startswith(MALFORMED)]
+        except Exception as error:  # noqa: BLE001 - one patient's failure must not stop the others
+            self._failed(f"{record.reference}: failed: {unexpected(error)}; please report this line")
+            return
+        sys.stdout.buffer.write(printed)
+        for rejected in malformed:
+            self._failed(f"{record.reference}: {rejected.reference}: {rejected.reason} ({rejected.path})")
+
+    def _printed(self, record: Record, share: Share) -> Iterator[bytes]:
+        if self.form == "json":
+            yield orjson.dumps(self.evaluator.shown(record, self.as_of, self.settings.lang, share.incomplete)) + b"\n"
+        elif self.form == "fhir":
+            yield orjson.dumps(self._bundle(record)) + b"\n"
+        else:
+            accounts = record.accounts(self.as_of)
+            lines = Screen(self.evaluator.assess(record, self.as_of), self.texts).lines(
+                rejected=len(accounts.rejected),
+                unmapped=len(accounts.unmapped),
+                incomplete=tuple(kind for kind, _ in share.incomplete),
+            )
+            yield ("\n".join(lines) + "\n\n").encode()
+
+    def _bundle(self, record: Record) -> dict[str, object]:
+        from adapter.output.evaluated import WriteSite
+        from adapter.output.write_set import patient_bundle
+
+        site = WriteSite(
+            canonical_base=self.settings.canonical_base,
+            software=__version__,
+            edition=self.settings.edition,
+            plan_active="plan-active" in self.settings.options,
+        )
+        return patient_bundle(self.evaluator.evaluated(record, self.as_of), site, self.texts, self.run_at)
+
+    def _orphans(self, records: Records) -> None:
+        for orphan in records.orphans:
+            if orphan.counts != "rejected":
+                continue
+            line = f"{orphan.reference}: {orphan.reason} ({orphan.path}); it can be given to no patient"
+            if orphan.reason.startswith(MALFORMED):
+                self._failed(line)
+            else:
+                say(line)
+
+    def _failed(self, line: str) -> None:
+        say(line)
+        self.code = SOME_FAILED
+
+
+def _wanted(records: Records, share: Share) -> list[Record]:
+    """The one patient that a share of a pool is for, else all."""
+    mine = [record for record in records.patients if record.reference == share.patient]
+    return mine or list(records.patients)

@@ -1,0 +1,1 @@
+"""Which specification cases stand for which statement of the guideline."""

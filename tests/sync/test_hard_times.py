@@ -1,0 +1,197 @@
+"""Crashes, two workers, and servers that can do less."""
+
+from __future__ import annotations
+
+import base64
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapter.output.comparison import canonical
+from adapter.output.evaluated import WriteSite
+from adapter.sandbox.running import running_sandbox
+from tests.sync.servers import Died, Dying, Lesser
+from tests.sync.test_round_trip import Json, done, only, only_outcome, reasons
+from tests.sync.ward import BASE, Ward
+
+LESSER: list[dict[str, Any]] = [
+    {},
+    {"transaction": False},
+    {"own_ids": False},
+    {"own_ids": False, "transaction": False},
+    {"own_ids": False, "conditions": False},
+    {"own_ids": False, "conditions": False, "transaction": False},
+]
+NAMES = ["-".join(f"{key}" for key in abilities) or "full" for abilities in LESSER]
+
+
+def content(ward: Ward, person: str) -> list[str]:
+    """What our results say, whatever their ids."""
+    held = ward.ours(person)
+    ids = {f"{kind}/{r['id']}": kind for kind, found in held.items() for r in found}
+    texts = []
+    for resource in (r for found in held.values() for r in found):
+        plain = {key: value for key, value in resource.items() if key not in ("identifier", "extension", "mitigation")}
+        text = canonical({**plain, "reasons": reasons(resource), "author": None, "agent": None})
+        for name, kind in ids.items():
+            text = text.replace(name, kind)
+        texts.append(text.replace(person, "person"))
+    return sorted(texts)
+
+
+def course(ward: Ward, name: str) -> tuple[str, Json, Json]:
+    """A patient, and two later facts: one that changes the issue, one that ends it."""
+    person = ward.admit(name=name)
+    return person, ward.dose(person, "2024-04-20"), ward.operation(person, "2024-06-30")
+
+
+@pytest.mark.parametrize("abilities", LESSER, ids=NAMES)
+def test_a_server_of_any_abilities_gets_each_result_once_and_a_second_run_writes_nothing(
+    ward: Ward, abilities: dict[str, Any]
+) -> None:
+    person, later_dose, later_operation = course(ward, "p1")
+    target = Lesser(ward.base, **abilities)
+    done(ward, person, target=target)
+    assert {kind: len(found) for kind, found in ward.ours(person).items()} == {
+        "CarePlan": 1, "DetectedIssue": 1, "Provenance": 1,
+    }  # fmt: skip
+    before = ward.versions(person)
+    assert done(ward, person, target=target, state_url="sqlite://") == ()
+    assert ward.versions(person) == before
+    for fact in (later_dose, later_operation):
+        ward.put(fact)
+        assert done(ward, person, target=target)
+        assert done(ward, person, target=target) == ()
+    held = ward.ours(person)
+    assert reasons(only(held["DetectedIssue"])) == ["no-longer-present"]
+    assert len(held["Provenance"]) == 2
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["before-the-write", "before-its-answer"])
+@pytest.mark.parametrize("writes", range(5))
+@pytest.mark.parametrize("abilities", [LESSER[0], LESSER[1], LESSER[3]], ids=[NAMES[0], NAMES[1], NAMES[3]])
+def test_a_worker_that_dies_anywhere_and_a_second_run_end_as_one_clean_run(
+    sandbox_ward: Ward, abilities: dict[str, Any], writes: int, late: bool
+) -> None:
+    ward = sandbox_ward
+    killed, clean = course(ward, "killed"), course(ward, "clean")
+    steps: list[tuple[Json, Json] | None] = [None, *zip(killed[1:], clean[1:], strict=True)]
+    for step in steps:
+        for fact in step or ():
+            ward.put(fact)
+        done(ward, clean[0], target=Lesser(ward.base, **abilities))
+        try:
+            ward.sync(killed[0], target=Dying(ward.base, writes, late=late, **abilities))
+        except Died:
+            done(ward, killed[0], target=Lesser(ward.base, **abilities))
+        assert content(ward, killed[0]) == content(ward, clean[0])
+        assert done(ward, killed[0], target=Lesser(ward.base, **abilities)) == ()
+
+
+@pytest.mark.parametrize("shared", [True, False], ids=["one-state", "own-state"])
+@pytest.mark.parametrize("abilities", [LESSER[0], LESSER[2], LESSER[4]], ids=[NAMES[0], NAMES[2], NAMES[4]])
+def test_workers_at_once_never_make_two(ward: Ward, tmp_path: Path, abilities: dict[str, Any], shared: bool) -> None:
+    person = ward.admit()
+    start = threading.Barrier(3)
+    errors: list[str] = []
+
+    def work(number: int) -> None:
+        start.wait()
+        url = ward.state_url if shared else f"sqlite:///{tmp_path / f'{number}.db'}"
+        outcome = only_outcome(ward, person, target=Lesser(ward.base, **abilities), state_url=url)
+        errors.extend([outcome.error] if outcome.error else [])
+
+    workers = [threading.Thread(target=work, args=(number,)) for number in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert errors == []
+    done(ward, person, target=Lesser(ward.base, **abilities))
+    held = ward.ours(person)
+    for kind in ("CarePlan", "DetectedIssue"):
+        only([r for r in held[kind] if r["status"] != "entered-in-error"])
+    assert done(ward, person, target=Lesser(ward.base, **abilities)) == ()
+
+
+def test_results_on_another_server_name_their_sources_by_logical_references(sandbox_ward: Ward) -> None:
+    person = sandbox_ward.admit()
+    with running_sandbox() as other:
+        site = WriteSite(BASE, "0.1.0", "2024", source=sandbox_ward.base, elsewhere=True)
+        target = Ward(other, Path()).client()
+        assert "create CarePlan" in done(sandbox_ward, person, target=target, site=site)
+        plan, issue = (only(Ward(other, Path()).found(kind)) for kind in ("CarePlan", "DetectedIssue"))
+        logical = {"type": "Patient", "identifier": {"system": sandbox_ward.base, "value": f"Patient/{person}"}}
+        assert plan["subject"] == issue["patient"] == logical
+        values = [d["identifier"]["value"] for d in issue["evidence"][0]["detail"]]
+        assert values == [f"MedicationAdministration/{person}-m", f"Procedure/{person}-op"]
+        assert done(sandbox_ward, person, target=target, site=site) == ()
+        sandbox_ward.delete(f"Condition/{person}-c")
+        report = sandbox_ward.sync(target=target, site=site)
+        assert [outcome.patient for outcome in report.outcomes] == [f"Patient/{person}"]
+        assert only(Ward(other, Path()).found("CarePlan"))["status"] == "revoked"
+
+
+def test_a_server_that_takes_no_issue_gets_one_document_that_is_replaced(sandbox_ward: Ward) -> None:
+    person, later_dose, _ = course(sandbox_ward, "p1")
+    target = Lesser(sandbox_ward.base, refuses=frozenset({"DetectedIssue", "Device"}))
+    report = sandbox_ward.sync(person, target=target)
+    assert report.sink == "DocumentReference"
+    assert "DocumentReference" in report.notes[0]
+    document = only(sandbox_ward.found("DocumentReference", subject=f"Patient/{person}"))
+    text = base64.b64decode(document["content"][0]["attachment"]["data"]).decode()
+    assert "below the minimum of 28 days" in text
+    assert done(sandbox_ward, person, target=target) == ()
+    sandbox_ward.put(later_dose)
+    assert done(sandbox_ward, person, target=target) == ("update DocumentReference",)
+    assert sandbox_ward.ours(person)["CarePlan"] == []
+
+
+def test_a_server_that_only_takes_new_messages_gets_one_for_each_content(sandbox_ward: Ward) -> None:
+    person, later_dose, _ = course(sandbox_ward, "p1")
+    refused = frozenset({"CarePlan", "DocumentReference", "Device"})
+    target = Lesser(sandbox_ward.base, refuses=refused, create_only=frozenset({"Communication"}), own_ids=False)
+    assert done(sandbox_ward, person, target=target) == ("create Communication",)
+    assert done(sandbox_ward, person, target=target) == ()
+    sandbox_ward.put(later_dose)
+    assert done(sandbox_ward, person, target=target) == ("create Communication",)
+    assert len(sandbox_ward.found("Communication")) == 2
+
+
+def test_a_server_that_takes_nothing_is_told_and_gets_nothing(sandbox_ward: Ward) -> None:
+    person = sandbox_ward.admit()
+    refused = frozenset({"CarePlan", "DocumentReference", "Communication"})
+    report = sandbox_ward.sync(person, target=Lesser(sandbox_ward.base, refuses=refused))
+    assert (report.sink, report.writes, report.exit_code) == ("none", 0, 0)
+    assert "nothing was written" in report.notes[0]
+
+
+def test_an_incomplete_read_closes_nothing(sandbox_ward: Ward) -> None:
+    person = sandbox_ward.admit()
+    done(sandbox_ward, person)
+
+    class Gapped(Lesser):
+        """A source whose Procedures cannot be searched."""
+
+        def search(self, kind: str, parameters: Any = ()) -> Any:
+            """All but Procedures."""
+            return super().search("Nonsense" if kind == "Procedure" else kind, parameters)
+
+    client = Gapped(sandbox_ward.base)
+    outcome = _with_source(sandbox_ward, person, client)
+    assert [kind for kind, _ in outcome.incomplete] == ["Procedure"]
+    assert reasons(only(sandbox_ward.ours(person)["DetectedIssue"])) == []
+
+
+def _with_source(ward: Ward, person: str, source: Lesser) -> Any:
+    from adapter.output.wordbook import Texts
+    from adapter.state import open_state
+    from adapter.sync import sync_once
+    from tests.sync.ruling import evaluate
+    from tests.sync.ward import SITE
+
+    with open_state(ward.state_url) as state:
+        report = sync_once(source, source, state, evaluate, site=SITE, texts=Texts("en"), patients=[person])
+    return report.outcomes[0]
