@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from adapter.pipeline import evaluate_bundle
+from tests.cases.contract import breaks
 from tests.cases.expectations import CHECKS, SETTING, Assessment, Case, differences
 from tests.cases.facts import bundle_of, facts_of, patient_of, read_cases
 
@@ -28,7 +29,7 @@ def assessment_of(case: Case, bundle: dict[str, Any], patient: str) -> Assessmen
         options=frozenset(case.get("options") or ()),
         time_zone=str(case.get("time-zone", "UTC")),
     )
-    own = [one for one in assessments if one["patient"].rpartition("/")[2] == patient]
+    own = [one for one in assessments if one["patient"] == f"Patient/{patient}"]
     assert len(own) == 1, f"one assessment of {patient} expected, found {[one['patient'] for one in assessments]}"
     return own[0]
 
@@ -43,6 +44,13 @@ def complain(case: Case, found: list[str]) -> None:
 def test_case(topic: str, case: Case) -> None:
     facts = facts_of(TOPICS[topic], case)
     complain(case, differences(case, assessment_of(case, bundle_of(facts), patient_of(facts))))
+
+
+@pytest.mark.parametrize(("topic", "case"), CASES, ids=[f"{topic}: {case['name']}" for topic, case in CASES])
+def test_a_case_keeps_the_contract(topic: str, case: Case) -> None:
+    facts = facts_of(TOPICS[topic], case)
+    bundle = bundle_of(facts)
+    complain(case, breaks(assessment_of(case, bundle, patient_of(facts)), bundle, str(case["as-of"])))
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=[example["name"] for example in EXAMPLES])

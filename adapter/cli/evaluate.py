@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import orjson
 
 from adapter import __version__
-from adapter.cli.outcome import DONE, SOME_FAILED, checked_as_of, say, unexpected
+from adapter.cli.outcome import DONE, SOME_FAILED, checked_as_of, say, unexpected, write
 from adapter.cli.screen import Screen
 from adapter.fhir.inputs import Share, read_input
 from adapter.normalize.records import Record, Records
@@ -78,7 +78,7 @@ class Evaluation:
         except Exception as error:  # noqa: BLE001 - one patient's failure must not stop the others
             self._failed(f"{record.reference}: failed: {unexpected(error)}; please report this line")
             return
-        sys.stdout.buffer.write(printed)
+        write(printed)
         for rejected in malformed:
             self._failed(f"{record.reference}: {rejected.reference}: {rejected.reason} ({rejected.path})")
 

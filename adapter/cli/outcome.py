@@ -17,6 +17,18 @@ INTERRUPTED = 130
 NAME = "hcc-adapter"
 
 
+class PipeClosed(Exception):
+    """Whoever read our output has gone. Not an OSError, which the command parser would end with code 1."""
+
+
+def write(content: bytes) -> None:
+    """Bytes on stdout. Raises PipeClosed."""
+    try:
+        sys.stdout.buffer.write(content)
+    except BrokenPipeError:
+        raise PipeClosed from None
+
+
 def say(line: str) -> None:
     """One line on stderr."""
     print(f"{NAME}: {' '.join(line.split())}", file=sys.stderr, flush=True)
@@ -31,7 +43,7 @@ def ended(command: Callable[[], int | None]) -> int:
     except AdapterError as error:
         say(str(error))
         return error.exit_code
-    except BrokenPipeError:
+    except (PipeClosed, BrokenPipeError):
         _silence(sys.stdout.fileno())
         return PIPE_CLOSED
     except KeyboardInterrupt:

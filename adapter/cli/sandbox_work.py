@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import requests
 
+from adapter.cli.road import auth
 from adapter.errors import UsageError
 from adapter.sandbox.loading import load, write_patients
 from adapter.sandbox.running import serve
@@ -56,8 +57,9 @@ def day_of(text: str | None, settings: Settings) -> date:
 
 
 def authorized(settings: Settings) -> requests.Session:
-    """A session that brings the configured bearer token."""
+    """A session that brings the site's credential."""
     session = requests.Session()
-    if settings.fhir_token:
-        session.headers["Authorization"] = f"Bearer {settings.fhir_token}"
+    token = auth(settings).token()
+    if token:
+        session.headers["Authorization"] = f"Bearer {token}"
     return session

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Raw
 
 from adapter.errors import InputError
-from adapter.fhir.versions import foreign_version, is_r4
+from adapter.fhir.versions import foreign_type, foreign_version, speaks_r4
 from adapter.resources.clinical import READ_TYPES
 from adapter.resources.datatypes import ABSENT
 from adapter.resources.entries import UNREAD, AnyResource, Broken, Entries, Entry, Unread
@@ -35,6 +35,10 @@ class Bundle(msgspec.Struct, gc=False, tag_field="resourceType"):
     type: str | None = None
     link: Raw = ABSENT
     entry: list[Entry] = []
+
+
+class _Untyped(msgspec.Struct, gc=False, tag_field="resourceType", tag="\0"):
+    """Never met: beside it a Bundle must say that it is one."""
 
 
 class _Envelope(msgspec.Struct, gc=False):
@@ -85,7 +89,7 @@ class Document(msgspec.Struct, frozen=True):
     incomplete: tuple[tuple[str, str], ...] = ()
 
 
-_BUNDLE = msgspec.json.Decoder(Bundle)
+_BUNDLE: msgspec.json.Decoder[Bundle] = msgspec.json.Decoder(Bundle | _Untyped)
 _ENVELOPE = msgspec.json.Decoder(_Envelope)
 _ENTRY = msgspec.json.Decoder(Entry)
 _RESOURCE = msgspec.json.Decoder(AnyResource)
@@ -150,9 +154,12 @@ def _of_bundle(bundle: Bundle, text: bytes, place: Callable[[int], str], name: s
 def _carefully(text: bytes, place: Callable[[int], str], name: str) -> Document:
     """A document with something wrong in it: entry by entry, so that only the wrong one is lost."""
     try:
+        msgspec.json.decode(text, type=Raw)
         outside = _ENVELOPE.decode(text)
-    except (msgspec.MsgspecError, RecursionError):
+    except msgspec.ValidationError:
         raise InputError(f"{name}: JSON, but no FHIR resource; give a FHIR R4 Bundle, resource or NDJSON") from None
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise InputError(unreadable(error, name)) from None
     kind = outside.resourceType
     if not kind:
         raise InputError(f"{name}: JSON without resourceType is no FHIR; give a FHIR R4 Bundle, resource or NDJSON")
@@ -203,11 +210,9 @@ def shape_of(raw: Raw | bytes) -> Any:
         return Broken("", identity.id, subject, "malformed: no resourceType", "Bundle.entry.resource")
     shape = _SHAPES.get(kind)
     if shape is None:
-        return (
-            UNREAD.get(kind, Unread)(identity.id, identity.subject, identity.patient)
-            if is_r4(kind)
-            else Broken(kind, identity.id, subject, "malformed: no resource type of FHIR R4", "resourceType")
-        )
+        if foreign_type(kind):
+            return Broken(kind, identity.id, subject, "malformed: no resource type of FHIR R4", "resourceType")
+        return UNREAD.get(kind, Unread)(identity.id, identity.subject, identity.patient)
     try:
         return read_resource(raw, shape)
     except ShapeError as error:
@@ -280,7 +285,7 @@ def _foreign(entries: Entries, name: str) -> Entries:
     found = [(i, v) for i, e in enumerate(entries.items) if (v := foreign_version(e.resource, entries.original, i))]
     if not found:
         return entries
-    if not any(is_r4(e.resource) for e in entries.items):
+    if not any(speaks_r4(e.resource) for e in entries.items):
         raise InputError(f"{name}: this looks like FHIR {found[0][1]}, not R4 (4.0.1); export it as R4")
     items = list(entries.items)
     for index, version in found:

@@ -9,7 +9,6 @@ import msgspec
 from msgspec import Raw
 
 from adapter.resources.clinical import (
-    READ_TYPES,
     Condition,
     MedicationAdministration,
     MedicationDispense,
@@ -19,64 +18,21 @@ from adapter.resources.clinical import (
 )
 from adapter.resources.datatypes import ABSENT
 from adapter.resources.entries import Broken
-from adapter.resources.other_types import OTHER_TYPES
 from adapter.resources.repair import read
 
-_R4 = frozenset((*OTHER_TYPES, *(cls.__name__ for cls in READ_TYPES)))
-_OLDER = frozenset(
-    [
-        "BodySite",
-        "Conformance",
-        "DataElement",
-        "DeviceComponent",
-        "DeviceUseRequest",
-        "DiagnosticOrder",
-        "EligibilityRequest",
-        "EligibilityResponse",
-        "ExpansionProfile",
-        "ImagingManifest",
-        "ImagingObjectSelection",
-        "MedicationOrder",
-        "Order",
-        "OrderResponse",
-        "ProcedureRequest",
-        "ProcessRequest",
-        "ProcessResponse",
-        "ReferralRequest",
-        "Sequence",
-        "ServiceDefinition",
-    ]
-)
-_NEWER = frozenset(
-    [
-        "ActorDefinition",
-        "ArtifactAssessment",
-        "BiologicallyDerivedProductDispense",
-        "Citation",
-        "ClinicalUseDefinition",
-        "ConditionDefinition",
-        "DeviceAssociation",
-        "DeviceDispense",
-        "DeviceUsage",
-        "EncounterHistory",
-        "EvidenceReport",
-        "FormularyItem",
-        "GenomicStudy",
-        "ImagingSelection",
-        "InventoryItem",
-        "InventoryReport",
-        "MedicationUsage",
-        "NutritionIntake",
-        "NutritionProduct",
-        "Permission",
-        "RequestOrchestration",
-        "Requirements",
-        "SubscriptionStatus",
-        "SubscriptionTopic",
-        "TestPlan",
-        "Transport",
-    ]
-)
+_OLDER_NAMES = """
+BodySite Conformance DataElement DeviceComponent DeviceUseRequest DiagnosticOrder EligibilityRequest
+EligibilityResponse ExpansionProfile ImagingManifest ImagingObjectSelection MedicationOrder Order OrderResponse
+ProcedureRequest ProcessRequest ProcessResponse ReferralRequest Sequence ServiceDefinition
+"""
+_OLDER = frozenset(_OLDER_NAMES.split())
+_NEWER_NAMES = """
+ActorDefinition ArtifactAssessment BiologicallyDerivedProductDispense Citation ClinicalUseDefinition
+ConditionDefinition DeviceAssociation DeviceDispense DeviceUsage EncounterHistory EvidenceReport FormularyItem
+GenomicStudy ImagingSelection InventoryItem InventoryReport MedicationUsage NutritionIntake NutritionProduct
+Permission RequestOrchestration Requirements SubscriptionStatus SubscriptionTopic TestPlan Transport
+"""
+_NEWER = frozenset(_NEWER_NAMES.split())
 _DRUGGED = (MedicationAdministration, MedicationStatement, MedicationRequest, MedicationDispense)
 OLDER, NEWER = "STU3 or older", "R5 or newer"
 
@@ -95,10 +51,13 @@ class _Marks(msgspec.Struct, gc=False):
     taken: Raw = ABSENT
 
 
-def is_r4(resource: Any) -> bool:
-    """Whether a type name is one of R4, or a resource has a shape that only R4 has."""
-    if isinstance(resource, str):
-        return resource in _R4
+def foreign_type(kind: str) -> str | None:
+    """The other FHIR version that has a resource type which R4 has not."""
+    return OLDER if kind in _OLDER else NEWER if kind in _NEWER else None
+
+
+def speaks_r4(resource: Any) -> bool:
+    """Whether a resource has a shape that only R4 has."""
     if isinstance(resource, Condition):
         return _begins(resource.verificationStatus, b"{") or _begins(resource.clinicalStatus, b"{")
     if isinstance(resource, _DRUGGED):
@@ -112,7 +71,7 @@ def foreign_version(resource: Any, original: Callable[[int], bytes] | None = Non
     """The other FHIR version that a resource betrays; `original` gives its JSON for a closer look."""
     kind = resource.__class__
     if kind is Broken:
-        return OLDER if resource.type in _OLDER else NEWER if resource.type in _NEWER else None
+        return foreign_type(resource.type)
     if kind is Condition:
         old = _begins(resource.verificationStatus, b'"') or _begins(resource.clinicalStatus, b'"')
         return OLDER if old else None

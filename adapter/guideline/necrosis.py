@@ -12,7 +12,7 @@ from adapter.guideline.model import Criterion, Finding
 from adapter.guideline.phase import under_conversion
 from adapter.guideline.treatment import course
 from adapter.guideline.vessels import VP_GRADES, VV_GRADES, invasion
-from adapter.timeline.events import Lesion
+from adapter.timeline.events import Lesion, Unusable
 from adapter.values import Truth, all_of, any_of
 
 STATEMENTS = ("C24-11",)
@@ -70,7 +70,7 @@ def _lesions(case: Case) -> Criterion | None:
     notes: list[str] = []
     if status is Truth.MET and _counted_viable(case, day):
         status, notes = Truth.NOT_MET, ["contradiction"]
-    blocked = [u for u in case.unusable("tumor_size") if u.when is None or u.when.last >= day]
+    blocked = _unusable_since(case, day, "tumor_size", "arterial_phase_hyperenhancement")
     if status is Truth.MET and blocked:
         status, notes = Truth.UNKNOWN, [f"unusable: {blocked[0].reason}"]
     return Criterion(
@@ -80,6 +80,20 @@ def _lesions(case: Case) -> Criterion | None:
         evidence=tuple(dict.fromkeys([s.source for s in found] + [u.source for u in blocked])),
         notes=tuple(dict.fromkeys([*notes, *(n for s in found for n in s.notes)])),
     )
+
+
+def _unusable_since(case: Case, day: int, *concepts: str) -> list[Unusable]:
+    return [u for u in case.unusable(*concepts) if u.when is None or u.when.last >= day]
+
+
+def _unread(case: Case, code: str, *concepts: str) -> Criterion | None:
+    """A record of something never seen before that cannot be used leaves it open whether it is there."""
+    day = max((s.when.first for s in case.view.lesions), default=0)
+    blocked = _unusable_since(case, day, *concepts)
+    if not blocked:
+        return None
+    notes = tuple(dict.fromkeys(f"unusable: {u.reason}" for u in blocked))
+    return Criterion(code=code, status=Truth.UNKNOWN, evidence=tuple(u.source for u in blocked), notes=notes)
 
 
 def _lost(case: Case, lesion: Lesion) -> Truth:
@@ -124,7 +138,7 @@ def _thrombus(case: Case) -> Criterion | None:
     vessels = case.once(invasion)
     known = [f for concept in _THROMBUS_CONCEPTS for f in case.view.coded(concept) if f.value in _THROMBUS_WORDS]
     if vessels.present is Truth.NOT_MET or not known:
-        return None
+        return _unread(case, "thrombus-enhancement-lost", *_THROMBUS_CONCEPTS)
     since = max(vessels.vp.day or 0, vessels.vv.day or 0)
     found = case.latest_word("thrombus_enhancement", "imaging")
     said = [f.value for f in found.facts if found.fresh and f.when.last >= since]
@@ -142,7 +156,7 @@ def _metastasis(case: Case) -> Criterion | None:
     conditions = case.confirmed("metastasis")
     now = spread(case, True)
     if now.present is Truth.NOT_MET or not (ever or outside or conditions):
-        return None
+        return _unread(case, "ehm-enhancement-lost", "distant_metastasis_status", "ehm_activity", "metastasis")
     activity = case.latest_word("ehm_activity", "imaging")
     said = [{"active": "present", "inactive": "absent"}.get(f.value, "") for f in activity.facts if activity.fresh]
     by_lesions = all_of(_lost(case, s) for s in outside) if outside else Truth.UNKNOWN

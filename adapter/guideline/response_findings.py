@@ -11,11 +11,13 @@ from adapter.guideline.phase import under_conversion
 from adapter.guideline.progression_clauses import PERCENT
 from adapter.guideline.response import NE, PD, Evaluation, Verdict, responses
 from adapter.guideline.treatment import course
+from adapter.timeline.events import Unusable
 from adapter.values import Interval, Truth, day_text, truth
 
 STATEMENTS = ("C24-11", "C21-11")
 _SETS = (("response.mrecist", "mrecist"), ("response.recist", "recist"))
 UNSHOWN = "\N{EN DASH}"
+_IMAGED = ("tumor_size", "tumor_longest_dimension", "response_mrecist", "progression_site")
 _TENTH = Decimal(1).scaleb(-1)
 
 
@@ -52,15 +54,26 @@ def latest_stale(case: Case) -> bool:
     return age is not None and age > case.window("imaging")
 
 
-def latest_unusable(case: Case) -> bool:
-    """There is no latest evaluation that decides: none, not evaluable, or stale."""
+def newer_unusable(case: Case) -> tuple[Unusable, ...]:
+    """Imaging records as new as the latest evaluation that cannot be used: nothing favourable rests on it then."""
     last = case.once(responses).latest
-    return last is None or last.mrecist.outcome == NE or case.once(latest_stale)
+    if last is None:
+        return ()
+    since = last.imaging.days[0]
+    return tuple(u for u in case.unusable(*_IMAGED) if u.when is None or u.when.last >= since)
+
+
+def latest_unusable(case: Case) -> bool:
+    """There is no latest evaluation that decides: none, not evaluable, stale, or a newer one that cannot be used."""
+    last = case.once(responses).latest
+    doubtful = case.once(latest_stale) or bool(case.once(newer_unusable))
+    return last is None or last.mrecist.outcome == NE or doubtful
 
 
 def age_notes(case: Case) -> tuple[str, ...]:
-    """The note on a stale latest evaluation, with its age."""
-    return (f"stale: {case.once(latest_age)} d",) if case.once(latest_stale) else ()
+    """Notes on a stale latest evaluation, with its age, and on newer imaging that cannot be used."""
+    stale = (f"stale: {case.once(latest_age)} d",) if case.once(latest_stale) else ()
+    return (*stale, *dict.fromkeys(f"unusable: {u.reason}" for u in case.once(newer_unusable)))
 
 
 def latest_outcome(case: Case, *wanted: str) -> Truth:
@@ -83,7 +96,7 @@ def latest_criterion(case: Case, code: str, status: Truth) -> Criterion:
         status=status,
         value=last.mrecist.outcome,
         at=day_text(last.day),
-        evidence=last.mrecist.sources,
+        evidence=(*last.mrecist.sources, *(u.source for u in case.once(newer_unusable))),
         notes=(*last.mrecist.reasons, *age_notes(case)),
     )
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from decimal import Decimal
-
 from adapter.guideline.case import Case
 from adapter.guideline.model import Criterion, Due, Finding
 from adapter.guideline.phase import ADJUVANT, AFTER_SURGERY, phase, recurrence_sources
+from adapter.guideline.progression_clauses import PERCENT
 from adapter.guideline.scans import AFP, PIVKA, last_operation, marker_normal, scans
 from adapter.guideline.staging import burden
 from adapter.timeline.events import Measurement
@@ -16,7 +15,6 @@ from adapter.values import Truth, add_months, day_text, truth
 
 TOPIC = "surveillance"
 STATEMENTS = ("C21-14", "Z23")
-_PERCENT = Decimal(100)
 
 
 def findings(case: Case) -> Iterator[Finding]:
@@ -82,7 +80,8 @@ def _recurrence(case: Case, operation: int) -> Finding:
         outcome = "none"
     else:
         outcome = "unknown"
-    return case.finding("surveillance.recurrence", outcome, STATEMENTS, [*signs, scan])
+    seen = tuple(f"sign-{c.code}" for c in signs if c.status is Truth.NOT_MET)
+    return case.finding("surveillance.recurrence", outcome, STATEMENTS, [*signs, scan], signs=seen)
 
 
 def _tumour(case: Case, operation: int) -> list[str]:
@@ -136,7 +135,7 @@ def _risen(case: Case, fact: Measurement, values: list[Measurement], operation: 
     normal = marker_normal(case, fact)
     if normal is not Truth.NOT_MET:
         return Truth.NOT_MET if normal is Truth.MET else Truth.UNKNOWN
-    rise = 1 + case.limit(TOPIC, "marker-rise").value / _PERCENT
+    rise = 1 + case.limit(TOPIC, "marker-rise").value / PERCENT
     earlier = [m for m in values if m.when.end < fact.when.start]
     for one in earlier:
         if marker_normal(case, one) is Truth.MET:

@@ -104,19 +104,6 @@ def _code(raw: Raw) -> str | None:
     return next((code for code in codes if code in _STATUSES), codes[0] if codes else None)
 
 
-_STATUSES = frozenset(
-    [
-        "active",
-        "recurrence",
-        "relapse",
-        "inactive",
-        "remission",
-        "resolved",
-        "unconfirmed",
-        "provisional",
-        "differential",
-        "confirmed",
-        "refuted",
-        "entered-in-error",
-    ]
-)
+_CLINICAL = ("active", "recurrence", "relapse", "inactive", "remission", "resolved")
+_VERIFICATION = ("unconfirmed", "provisional", "differential", "confirmed", "refuted", "entered-in-error")
+_STATUSES = frozenset((*_CLINICAL, *_VERIFICATION))

@@ -122,11 +122,13 @@ def read_records(
     incomplete: Iterable[tuple[str, str]] = (),
     draft_orders: Entries | None = None,
     source_base: str | None = None,
+    only: str | None = None,
 ) -> Records:
     """One record per Patient resource, and per subject that no Patient resource answers.
 
     `zone` names the site's time zone. `incomplete`: (resource type, reason) that the source did not give in full.
     `draft_orders`: the orders of a CDS Hooks call, which are plans. `source_base`: the server's base URL.
+    `only`: the one patient of a pool's share; whoever else its resources name has a share of their own.
     """
     batches = [entries] if isinstance(entries, Entries) else list(entries)
     base = source_base.rstrip("/") if source_base else next((b.base for b in batches if b.base), None)
@@ -134,7 +136,10 @@ def read_records(
     reading.read(superseded(batches))
     if draft_orders is not None:
         reading.read_drafts(draft_orders)
-    return reading.records(complete, frozenset(kind for kind, _ in incomplete))
+    found = reading.records(complete, frozenset(kind for kind, _ in incomplete))
+    if only is None:
+        return found
+    return Records(tuple(r for r in found.patients if r.reference == only), found.orphans)
 
 
 class _Reading:
@@ -260,7 +265,7 @@ class _Reading:
             else:
                 chart.other.add(source)
         else:
-            self.orphans.append(Orphan(copy, "notCounted" if read_type else "otherType", "", ""))
+            self.orphans.append(Orphan(source, "notCounted" if read_type else "otherType", "", ""))
 
     def _broken(self, resource: Broken, source: str, chart: Chart | str) -> None:
         if isinstance(chart, Chart):

@@ -127,14 +127,10 @@ def _grade(one: Statement, texts: Texts) -> str:
 def _outcomes(code: str, texts: Texts) -> Iterator[str]:
     rows = catalogue_rows()
     for outcome in outcomes_of(code):
-        kind, severity = (_weight(value, texts) for value in rows[code, outcome])
+        kind, severity = (texts.weight(value) for value in rows[code, outcome])
         yield f"    {outcome}: {kind}; {severity}"
         summary = _PLACEHOLDER.sub("…", texts.template(code, outcome) or "")
         yield from _wrapped(texts, summary, "      ")
-
-
-def _weight(value: str, texts: Texts) -> str:
-    return texts.word(value) if " " in value else texts.word(f"kind-{value}")
 
 
 def _criteria(names: Iterable[str], texts: Texts, indent: str = "    ") -> Iterator[str]:

@@ -54,10 +54,10 @@ def mark_url(site: WriteSite) -> str:
     return extension_url(site.canonical_base, "provenance-key")
 
 
-def marked(resource: Mapping[str, Any], identity: str, site: WriteSite) -> bool:
-    """Whether a Provenance is ours and the one of this identity, under whatever id the server keeps it."""
+def trace_key(resource: Mapping[str, Any], site: WriteSite) -> str | None:
+    """The identity of a Provenance of ours under whatever id the server keeps it, None for any other."""
     found = [e.get("valueString") for e in resource.get("extension", []) if e.get("url") == mark_url(site)]
-    return resource.get("id") == identity or identity in found
+    return str(found[0]) if found else None
 
 
 def as_update(resource: Mapping[str, Any]) -> dict[str, Any]:

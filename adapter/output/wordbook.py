@@ -23,7 +23,7 @@ Concept keys (drugs, procedures, laboratory tests) are words too: their names co
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from importlib.resources import files
 from string import Formatter
@@ -98,6 +98,10 @@ class Texts:
         entry = self._texts["findings"].get(code, {}).get(outcome)
         return None if entry is None else str(entry.get("summary", ""))
 
+    def weight(self, value: str) -> str:
+        """A kind or severity of the catalogue, which may be a sentence."""
+        return self.word(value) if " " in value else self.word(f"kind-{value}")
+
     def criterion(self, criterion: Criterion) -> str:
         """A criterion's name."""
         return self.criterion_name(criterion.code)
@@ -128,7 +132,7 @@ class Texts:
         entry = outcomes.get(finding.outcome) or self._texts["findings"].get("general", {}).get(finding.outcome)
         if entry is None or part not in entry:
             return "" if part == "detail" else f"{finding.code}: {finding.outcome}"
-        return _Filler(self._values(finding)).format(str(entry[part])).strip()
+        return " ".join(_Filler(self._values(finding), self.word).format(str(entry[part])).split())
 
     def _values(self, finding: Finding) -> dict[str, str]:
         values = {key: self._shown(value) for key, value in finding.params.items()}
@@ -159,13 +163,17 @@ class Texts:
 
 
 class _Filler(Formatter):
-    """`str.format` that leaves out what a finding does not give."""
+    """`str.format` that leaves out what a finding does not give, or says the word after the colon for it."""
 
-    def __init__(self, values: Mapping[str, str]) -> None:
+    def __init__(self, values: Mapping[str, str], word: Callable[[str], str]) -> None:
         self._known = values
+        self._word = word
 
     def get_value(self, key: int | str, args: Any, kwargs: Any) -> str:
         return self._known.get(str(key), "")
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        return str(value) or (self._word(format_spec) if format_spec else "")
 
 
 def _number(value: Any) -> str:

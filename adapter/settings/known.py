@@ -171,6 +171,7 @@ def _setting_list() -> tuple[Setting, ...]:
         Setting("cors_origins", "comma list of origins of browsers that may call", origins, ""),
         Setting("body_limit", "largest request body in MiB", mebibytes, "64"),
         Setting("fhir_token", "fixed bearer token for the FHIR server", plain, secret=True),
+        Setting("write_token", "fixed bearer token for a write server that is not the FHIR server", plain, secret=True),
         Setting("smart_client_id", "client id for SMART Backend Services", plain),
         Setting("smart_key", "JWK file with the private key for SMART Backend Services", file),
         Setting("smart_scope", "scope to ask for with SMART Backend Services", plain, "system/*.rs"),

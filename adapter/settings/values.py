@@ -29,6 +29,7 @@ class Settings:
     cors_origins: tuple[str, ...]
     body_limit: int
     fhir_token: str | None = field(repr=False)
+    write_token: str | None = field(repr=False)
     smart_client_id: str | None
     smart_key: Path | None
     smart_scope: str

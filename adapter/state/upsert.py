@@ -23,4 +23,6 @@ def upsert(connection: sa.Connection, table: sa.Table, row: Mapping[str, Any], *
 def insert_new(connection: sa.Connection, table: sa.Table, row: Mapping[str, Any]) -> bool:
     """Insert the row unless one with its key is there; whether it is new."""
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    return connection.execute(insert(table).values(**row).on_conflict_do_nothing()).rowcount == 1
+    # The number of rows is not told by every driver, the rows themselves are.
+    statement = insert(table).values(**row).on_conflict_do_nothing().returning(*table.primary_key)
+    return connection.execute(statement).first() is not None

@@ -10,7 +10,7 @@ import msgspec
 from adapter.errors import MissingError
 from adapter.fhir.client import FhirClient
 from adapter.fhir.reading import PatientRead
-from adapter.output.comparison import same
+from adapter.output.comparison import content_hash, same
 from adapter.output.detected_issue import NO_LONGER, RETRACTED, own_mitigation
 from adapter.output.device import device
 from adapter.output.evaluated import EvaluatedPatient, WriteSite
@@ -21,6 +21,7 @@ from adapter.output.references import References
 from adapter.output.report import report
 from adapter.output.wordbook import Texts
 from adapter.output.write_set import WITHOUT_PLAN, Change, WriteSet, pathway_provenance, renamed, write_set
+from adapter.state.ledger import Ledger
 from adapter.sync.holdings import Held, held_results, own_key, read_by_id, version_of
 from adapter.sync.retraction import Sources, references_of, taken_back, traced_versions
 from adapter.sync.targets import RESOURCES, Target, without_device
@@ -57,8 +58,8 @@ class Situation(msgspec.Struct, frozen=True):
 class Planner:
     """Compares one patient's results with what the target holds."""
 
-    def __init__(self, target: Target, source: FhirClient, situation: Situation) -> None:
-        self._target, self._source, self._now = target, source, situation
+    def __init__(self, target: Target, source: FhirClient, ledger: Ledger, situation: Situation) -> None:
+        self._target, self._source, self._ledger, self._now = target, source, ledger, situation
         self._names = Names(situation.site, situation.patient)
         self._renames: dict[str, str] = {}
 
@@ -104,9 +105,16 @@ class Planner:
             kind = desired["resourceType"]
             self._renames[f"{kind}/{desired['id']}"] = f"{kind}/{current['id']}"
         result = merged(self._fit(desired), current, self._now.site)
-        if result is None or same(result, current, self._target.client.base):
+        if result is None or same(result, current, self._target.client.base) or self._as_sent(key, result, current):
             return []
         return [Change(result, True, version_of(current))]
+
+    def _as_sent(self, key: str | None, result: Json, current: Json) -> bool:
+        # A server that drops or rewrites an element would otherwise get the same content again on every run.
+        line = self._ledger.line(self._target.client.base, key) if key else None
+        if line is None or line.version is None:
+            return False
+        return line.version == version_of(current) and line.hash == content_hash(self._fit(result))
 
     def _unindexed(self, desired: Json) -> Json | None:
         # Searches may lag behind writes, and identifiers may have been removed: the id itself is asked for.
@@ -148,7 +156,7 @@ class Planner:
         named = {ref: read.get(ref) for ref in references_of(current) | sources.retracted}
         references = self._references(sources.gone)
         made = provenance(identity, [about], named, now.site, references, now.at, removed=sources.retracted)
-        yield from trace_writes(self._target, self._fit(as_update(made)), held)
+        yield from trace_writes(self._target, self._fit(as_update(made)), held, self._as_sent)
 
     def _held_pathway_trace(self, held: Held) -> Json | None:
         for _, result in [*held.of_type("CarePlan"), *held.of_type("DetectedIssue")]:
@@ -173,7 +181,7 @@ class Planner:
         made = pathway_provenance(now.evaluated, now.site, targets, sources, now.at)
         if current is None:
             current = held_trace(self._target, made["id"], targets[0], now.site)
-        return list(trace_writes(self._target, self._fit(made), current))
+        return list(trace_writes(self._target, self._fit(made), current, self._as_sent))
 
     def _open(self, wanted: WriteSet, held: Held) -> Iterator[Json]:
         """The results that we keep up to date: not those that a person ended or withdrew."""

@@ -13,6 +13,7 @@ from adapter.fhir.patients import find_patients
 from adapter.fhir.reading import PatientRead, read_patient
 from adapter.output.comparison import content_hash
 from adapter.output.evaluated import EvaluatedPatient, WriteSite
+from adapter.output.provenance import trace_key
 from adapter.output.wordbook import Texts
 from adapter.output.write_set import Change
 from adapter.state import State
@@ -177,13 +178,13 @@ class _Run:
     ) -> list[Change]:
         at = self._clock().astimezone(UTC).isoformat(timespec="seconds")
         situation = Situation(reference, read, evaluated, self._site, self._texts, at)
-        return Planner(target, self._source, situation).changes()
+        return Planner(target, self._source, self._state.ledger, situation).changes()
 
     def _note(self, reference: str, changes: Sequence[Change], written: Sequence[Written]) -> None:
         assert self._target is not None
         for change, place in zip(changes, written, strict=True):
             resource = change.resource
-            key = own_key(resource, self._site.canonical_base) or resource["id"]
+            key = own_key(resource, self._site.canonical_base) or trace_key(resource, self._site) or resource["id"]
             line = Line(key, reference, place.type, place.id, place.version, content_hash(resource))
             self._state.ledger.note(self._target.client.base, line)
 

@@ -106,10 +106,9 @@ class Terminology:
         return self.units.find(concept, system, code, text)
 
     def preferred_coding(self, concept: str) -> tuple[str, str, str]:
-        """(system, code, display) to write for a concept: PREFERRED, else the first that decides, else LOCAL."""
+        """(system, code, display) to write for a concept: PREFERRED, else the first in the table that decides."""
         rows = [r for r in self.codes.rows if r.concept == concept and r.decides and r.verified]
-        standard = [r for r in rows if r.system != LOCAL]
-        for row in (*(r for r in standard if r.preferred), *standard, *rows):
+        for row in (*(r for r in rows if r.preferred), *rows):
             return (self.local_system if row.system == LOCAL else row.system), row.code, row.display
         return self.local_system, concept, self.concept_name(concept, "en")
 

@@ -174,3 +174,17 @@ def test_a_stale_complete_response_is_no_option_to_wait() -> None:
     code = "surgery.watch-and-wait"
     assert outcome(transplant_findings(sketch.case("2024-06-12")), code) == "option"
     assert outcome(transplant_findings(sketch.case("2024-06-13")), code) == "unknown"
+
+
+def test_a_newer_imaging_record_that_cannot_be_used_leaves_nothing_favourable_standing() -> None:
+    ready = downstaged().spoiled("tumor_size", "2024-04-10")
+    assert outcome(findings(ready.case(AS_OF)), CODE) == "indeterminate"
+    waiting = treated().imaging("2024-01-03", {"L1": (80, 80)}, 1).imaging("2024-04-03", {"L1": (40, 0)}, 0)
+    waiting.spoiled("tumor_size", "2024-04-10")
+    assert outcome(transplant_findings(waiting.case(AS_OF)), "surgery.watch-and-wait") == "unknown"
+
+
+def test_progression_stands_under_a_newer_imaging_record_that_cannot_be_used() -> None:
+    sketch = treated().imaging("2024-01-03", {"L1": (80, 80)}, 1).imaging("2024-04-03", {"L1": (100, 100)}, 1)
+    sketch.spoiled("tumor_size", "2024-04-10")
+    assert outcome(findings(sketch.case(AS_OF)), CODE) == "contraindicated"

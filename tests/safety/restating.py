@@ -14,7 +14,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
-from tests.cases.codes import UCUM, LOCAL
+from tests.cases.codes import LOCAL, UCUM
 from tests.safety.patients import Json, Patient, concept_of, resources, subject_of
 
 Undo = Callable[[str], str]
@@ -24,8 +24,9 @@ TABLES = Path(__file__).parent.parent.parent / "mappings"
 MARK = re.compile(r"n[0-9a-f]{14}n")
 COPY = "-told-twice"
 DAY = re.compile(r"(?<!\d)(\d{4})(?=-\d{2}(?!\d))")
+YEAR = re.compile(r"\b(?:19|20)\d{2}\b")
 DATE = re.compile(r"\d{4}(-\d{2}(-\d{2}(T.*)?)?)?")
-NO_DATES = frozenset({"system", "code", "display", "id", "reference", "version", "versionId", "url", "fullUrl", "unit"})
+NO_DATES = frozenset({"system", "code", "display", "id", "reference", "version", "versionId", "url", "fullUrl", "unit", "valueString"})
 # Bilirubin is compared in the reported unit (guideline.md 2), whose bounds 34 and 51 umol/L are not 2 and 3 mg/dL.
 BILIRUBIN_BOUNDS = ((Decimal("33.5"), Decimal("34.7")), (Decimal("50.5"), Decimal("51.8")))
 
@@ -166,7 +167,7 @@ def shifted(patient: Patient) -> Restated:
             return leaf
         if DATE.fullmatch(leaf):
             return f"{int(leaf[:4]) + YEARS}{leaf[4:]}"
-        return DAY.sub(lambda match: str(int(match[1]) + YEARS), leaf) if key.endswith("String") else leaf
+        return YEAR.sub(lambda match: str(int(match[0]) + YEARS), leaf) if key == "onsetString" else leaf
 
     def earlier(text: str) -> str:
         return DAY.sub(lambda match: str(int(match[1]) - YEARS), text)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import msgspec
 
 from adapter.fhir.capability import Capability, TypeAbility
 from adapter.fhir.client import FhirClient, Written
+
+Done = TypeVar("Done")
 
 
 class Lesser(FhirClient):
@@ -58,7 +60,7 @@ class Dying(Lesser):
         """POST a transaction, or die."""
         return self._counted(lambda: FhirClient.transaction(self, bundle))
 
-    def _counted(self, write: Any) -> Any:
+    def _counted(self, write: Callable[[], Done]) -> Done:
         if self._left == 0 and not self._late:
             raise Died
         done = write()

@@ -11,10 +11,14 @@ import pytest
 
 from adapter.output.comparison import canonical
 from adapter.output.evaluated import WriteSite
+from adapter.output.wordbook import Texts
 from adapter.sandbox.running import running_sandbox
+from adapter.state import open_state
+from adapter.sync import sync_once
+from tests.sync.ruling import evaluate
 from tests.sync.servers import Died, Dying, Lesser
 from tests.sync.test_round_trip import Json, done, only, only_outcome, reasons
-from tests.sync.ward import BASE, Ward
+from tests.sync.ward import BASE, SITE, Ward
 
 LESSER: list[dict[str, Any]] = [
     {},
@@ -168,6 +172,32 @@ def test_a_server_that_takes_nothing_is_told_and_gets_nothing(sandbox_ward: Ward
     assert "nothing was written" in report.notes[0]
 
 
+class Dropping(Lesser):
+    """A server that keeps no extension and no display."""
+
+    def transaction(self, bundle: Any) -> Any:
+        """Keep the rest."""
+        entries = [{**entry, "resource": _without_extensions(entry["resource"])} for entry in bundle["entry"]]
+        return super().transaction({**bundle, "entry": entries})
+
+
+def _without_extensions(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _without_extensions(v) for k, v in value.items() if k not in ("extension", "severity")}
+    return [_without_extensions(item) for item in value] if isinstance(value, list) else value
+
+
+def test_a_server_that_drops_what_it_does_not_know_is_not_written_to_again_and_again(sandbox_ward: Ward) -> None:
+    person, later_dose, _ = course(sandbox_ward, "p1")
+    target = Dropping(sandbox_ward.base)
+    done(sandbox_ward, person, target=target)
+    assert "severity" not in only(sandbox_ward.ours(person)["DetectedIssue"])
+    assert done(sandbox_ward, person, target=target) == ()
+    sandbox_ward.put(later_dose)
+    assert len(done(sandbox_ward, person, target=target)) == 3
+    assert done(sandbox_ward, person, target=target) == ()
+
+
 def test_an_incomplete_read_closes_nothing(sandbox_ward: Ward) -> None:
     person = sandbox_ward.admit()
     done(sandbox_ward, person)
@@ -186,12 +216,6 @@ def test_an_incomplete_read_closes_nothing(sandbox_ward: Ward) -> None:
 
 
 def _with_source(ward: Ward, person: str, source: Lesser) -> Any:
-    from adapter.output.wordbook import Texts
-    from adapter.state import open_state
-    from adapter.sync import sync_once
-    from tests.sync.ruling import evaluate
-    from tests.sync.ward import SITE
-
     with open_state(ward.state_url) as state:
         report = sync_once(source, source, state, evaluate, site=SITE, texts=Texts("en"), patients=[person])
     return report.outcomes[0]

@@ -26,7 +26,7 @@ class Ward:
     """One FHIR server and one state database; `prefix` keeps its patients apart from those of other tests."""
 
     def __init__(self, base: str, folder: Path, prefix: str = "") -> None:
-        self.base, self._folder, self.prefix = base, folder, prefix
+        self.base, self.folder, self.prefix = base, folder, prefix
         self.state_url = f"sqlite:///{folder / 'state.db'}"
 
     def admit(self, *, last_dose: str = "2024-04-10", operation: str = "2024-05-01", name: str = "p1") -> str:

@@ -1,0 +1,140 @@
+"""One patient read from a server, with everything that may go wrong for one type."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+import responses
+
+from adapter.errors import MissingError, RefusedError
+from adapter.fhir.client import FhirClient
+from adapter.fhir.patients import find_patients
+from adapter.fhir.reading import SEARCHED, read_patient
+from adapter.fhir.transport import Patience
+from adapter.sandbox.running import running_sandbox
+
+BASE = "https://ehr.example.org/fhir"
+EMPTY = {"resourceType": "Bundle", "type": "searchset"}
+
+
+def client(base: str = BASE) -> FhirClient:
+    return FhirClient(base, patience=Patience(retries=0))
+
+
+def searchset(*resources: dict[str, Any]) -> dict[str, Any]:
+    return {**EMPTY, "entry": [{"resource": resource} for resource in resources]}
+
+
+def of(kind: str, identity: str, patient: str = "p1", **more: Any) -> dict[str, Any]:
+    return {"resourceType": kind, "id": identity, "subject": {"reference": f"Patient/{patient}"}, **more}
+
+
+@pytest.fixture
+def server() -> Iterator[responses.RequestsMock]:
+    """A server with patient p1 and nothing else; a test adds to it."""
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
+        mock.get(f"{BASE}/Patient/p1", json={"resourceType": "Patient", "id": "p1"})
+        for kind in SEARCHED:
+            mock.get(f"{BASE}/{kind}", json=EMPTY)
+        yield mock
+
+
+def test_a_type_that_fails_is_named_and_spoils_no_other(server: responses.RequestsMock) -> None:
+    server.replace("GET", f"{BASE}/MedicationDispense", status=500)
+    server.replace("GET", f"{BASE}/Condition", json=searchset(of("Condition", "c1")))
+    read = read_patient(client(), "p1")
+    assert [kind for kind, _ in read.incomplete] == ["MedicationDispense"]
+    assert "500" in read.incomplete[0][1]
+    assert [r.reference for r in read.resources] == ["Patient/p1", "Condition/c1"]
+    assert read.conditions_read
+
+
+def test_conditions_that_were_not_had_in_full_do_not_count_as_read(server: responses.RequestsMock) -> None:
+    server.replace("GET", f"{BASE}/Condition", status=403)
+    assert not read_patient(client(), "p1").conditions_read
+
+
+def test_resources_of_another_patient_never_come_along(server: responses.RequestsMock) -> None:
+    mine = of("Observation", "o1", subject={"reference": f"{BASE}/Patient/p1"})
+    unnamed = {"resourceType": "Observation", "id": "o3"}
+    server.replace("GET", f"{BASE}/Observation", json=searchset(mine, of("Observation", "o2", "p2"), unnamed))
+    booked = {"resourceType": "Appointment", "id": "a1", "participant": [{"actor": {"reference": "Patient/p2"}}]}
+    server.replace("GET", f"{BASE}/Appointment", json=searchset(booked))
+    read = read_patient(client(), "p1")
+    assert [r.id for r in read.resources] == ["p1", "o1", "o3"]
+
+
+def test_medications_and_lesions_are_read_by_reference_once(server: responses.RequestsMock) -> None:
+    pointed: dict[str, Any] = {"medicationReference": {"reference": "Medication/m1"}}
+    doses = [of("MedicationAdministration", f"d{n}", **pointed) for n in range(3)]
+    elsewhere = of("MedicationAdministration", "d9", medicationReference={"reference": "https://x.org/Medication/m2"})
+    server.replace("GET", f"{BASE}/MedicationAdministration", json=searchset(*doses, elsewhere))
+    sized = of("Observation", "o1", focus=[{"reference": f"{BASE}/BodyStructure/b1"}, {"reference": "#inside"}])
+    server.replace("GET", f"{BASE}/Observation", json=searchset(sized))
+    server.get(f"{BASE}/Medication/m1", json={"resourceType": "Medication", "id": "m1"})
+    server.get(f"{BASE}/BodyStructure/b1", json={"resourceType": "BodyStructure", "id": "b1"})
+    read = read_patient(client(), "p1")
+    assert {"Medication/m1", "BodyStructure/b1"} <= set(read.versions)
+    assert sum("Medication/m1" in str(call.request.url) for call in server.calls) == 1
+    assert read.incomplete == ()
+
+
+def test_a_reference_that_leads_nowhere_is_no_gap_and_one_that_fails_is(server: responses.RequestsMock) -> None:
+    doses = [of("MedicationStatement", n, medicationReference={"reference": f"Medication/{n}"}) for n in ("a", "b")]
+    server.replace("GET", f"{BASE}/MedicationStatement", json=searchset(*doses))
+    server.get(f"{BASE}/Medication/a", status=404)
+    server.get(f"{BASE}/Medication/b", status=500)
+    assert [kind for kind, _ in read_patient(client(), "p1").incomplete] == ["Medication"]
+
+
+def test_a_server_that_wants_a_category_is_asked_by_category(server: responses.RequestsMock) -> None:
+    server.remove("GET", f"{BASE}/Observation")
+
+    def answer(request: requests.PreparedRequest) -> tuple[int, dict[str, str], str]:
+        asked: Any = request.params  # type: ignore[attr-defined]
+        if "category" not in asked:
+            return 400, {}, '{"resourceType":"OperationOutcome","issue":[{"severity":"error","code":"required"}]}'
+        identity = asked["category"]
+        return 200, {}, json.dumps(searchset(of("Observation", identity)))
+
+    server.add_callback("GET", f"{BASE}/Observation", callback=answer)
+    read = read_patient(client(), "p1")
+    assert {"laboratory", "imaging", "survey"} <= {r.id for r in read.resources}
+    assert read.incomplete == ()
+
+
+def test_an_expired_credential_is_a_failure_of_the_whole_read(server: responses.RequestsMock) -> None:
+    server.replace("GET", f"{BASE}/Observation", status=401)
+    with pytest.raises(RefusedError):
+        read_patient(client(), "p1")
+
+
+def test_a_patient_that_is_not_there_is_missing(server: responses.RequestsMock) -> None:
+    server.get(f"{BASE}/Patient/p9", status=404)
+    with pytest.raises(MissingError):
+        read_patient(client(), "p9")
+
+
+def test_a_patient_that_was_merged_into_another_says_so(server: responses.RequestsMock) -> None:
+    link = [{"type": "seealso"}, {"type": "replaced-by", "other": {"reference": "Patient/p2"}}]
+    server.replace("GET", f"{BASE}/Patient/p1", json={"resourceType": "Patient", "id": "p1", "link": link})
+    assert read_patient(client(), "p1").merged_into == "Patient/p2"
+
+
+def test_patients_are_found_by_a_confirmed_diagnosis_on_a_real_server() -> None:
+    hcc, other = ("http://snomed.info/sct", "109841003"), ("http://snomed.info/sct", "22298006")
+    verified = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
+    with running_sandbox() as base:
+        found = {"a": "confirmed", "b": None, "c": "refuted", "d": "provisional", "e": None}
+        for name, status in found.items():
+            coding = other if name == "e" else hcc
+            code = {"coding": [{"system": coding[0], "code": coding[1]}]}
+            condition = of("Condition", f"c-{name}", name, code=code)
+            if status:
+                condition["verificationStatus"] = {"coding": [{"system": verified, "code": status}]}
+            requests.put(f"{base}/Condition/c-{name}", json=condition, timeout=10).raise_for_status()
+        assert find_patients(client(base), [hcc]) == (("a", "b"), None)
