@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -44,11 +45,23 @@ def evaluate(
     edition: Annotated[Edition | None, typer.Option(help="Edition of the guideline.")] = None,
     format: Annotated[Format, typer.Option(help="json: one line a patient; text: a screen; fhir: a Bundle.")] = "json",
     lang: Annotated[Language | None, typer.Option(help="Language of texts.")] = None,
+    evidence: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a replay file: inputs by hash, rules, results.")
+    ] = None,
+    replay: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Prove a replay file: as it says, the same must come out.")
+    ] = None,
 ) -> int:
     """Evaluate patients from files, without any network."""
     from adapter.cli.evaluate import evaluate_input
 
-    return evaluate_input(source, complete=complete, as_of=as_of, edition=edition, form=format, lang=lang)
+    if replay is not None:
+        from adapter.cli.replay import replay_alone
+
+        return replay_alone(source, replay, given=(complete or None, as_of, edition, lang, evidence))
+    return evaluate_input(
+        source, complete=complete, as_of=as_of, edition=edition, form=format, lang=lang, evidence=evidence
+    )
 
 
 @app.command()

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import orjson
 
@@ -17,21 +20,46 @@ from adapter.pipeline import Evaluator, evaluator
 from adapter.settings import Settings, load
 from adapter.values import AsOf, parse_as_of
 
+if TYPE_CHECKING:
+    from adapter.cli.replay import Witness
+
 MALFORMED = "malformed"
 
 
 def evaluate_input(
-    source: str, *, complete: bool, as_of: str | None, edition: str | None, form: str, lang: str | None
+    source: str,
+    *,
+    complete: bool,
+    as_of: str | None,
+    edition: str | None,
+    form: str,
+    lang: str | None,
+    evidence: Path | None = None,
 ) -> int:
     """Prints one assessment a patient; 1 when something was malformed or a patient failed."""
     settings = load({"edition": edition, "lang": lang})
-    moment = parse_as_of(checked_as_of(as_of, settings.time_zone), settings.time_zone)
-    run = Evaluation(configured(settings), settings, moment, form)
-    for share in read_input(source, sys.stdin.buffer):
-        run.share(share, complete)
+    text = checked_as_of(as_of, settings.time_zone)
+    run = Evaluation(configured(settings), settings, parse_as_of(text, settings.time_zone), form)
+    with _witnessed(run, text, complete, evidence):
+        for share in read_input(source, sys.stdin.buffer):
+            run.share(share, complete)
     if not run.patients:
         say(f"{source}: no patient; nothing to evaluate")
     return run.code
+
+
+@contextmanager
+def _witnessed(run: Evaluation, as_of: str, complete: bool, evidence: Path | None) -> Iterator[None]:
+    """The replay file, when one is asked for, written while the block runs."""
+    if evidence is None:
+        yield
+        return
+    from adapter.cli.replay import Witness, open_evidence, run_of
+
+    with open_evidence(evidence) as into:
+        run.witness = Witness(run_of(run.settings, as_of, complete), run.evaluator, run.as_of, into)
+        yield
+        run.witness.end()
 
 
 def configured(settings: Settings) -> Evaluator:
@@ -58,14 +86,17 @@ class Evaluation:
         self.run_at = datetime.now(UTC).isoformat(timespec="seconds")
         self.patients = 0
         self.code = DONE
+        self.witness: Witness | None = None
 
     def share(self, share: Share, complete: bool) -> None:
         """Every patient of a share; what is nobody's, and what could not be read, goes to stderr."""
         if share.trouble is not None:
             self._failed(share.trouble)
             return
+        if self.witness is not None:
+            self.witness.share(share)
         records = self.evaluator.records(share.entries, complete=complete, incomplete=share.incomplete)
-        for record in _wanted(records, share):
+        for record in wanted(records, share):
             self._record(record, share)
         if share.patient is None:
             self._orphans(records)
@@ -74,6 +105,8 @@ class Evaluation:
         self.patients += 1
         try:
             printed = b"".join(self._printed(record, share))
+            if self.witness is not None:
+                self.witness.record(record, share)
             malformed = [r for r in record.accounts(self.as_of).rejected if r.reason.startswith(MALFORMED)]
         except Exception as error:  # noqa: BLE001 - one patient's failure must not stop the others
             self._failed(f"{record.reference}: failed: {unexpected(error)}; please report this line")
@@ -123,7 +156,7 @@ class Evaluation:
         self.code = SOME_FAILED
 
 
-def _wanted(records: Records, share: Share) -> list[Record]:
+def wanted(records: Records, share: Share) -> list[Record]:
     """The one patient that a share of a pool is for, else all."""
     mine = [record for record in records.patients if record.reference == share.patient]
     return mine or list(records.patients)

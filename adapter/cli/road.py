@@ -9,7 +9,7 @@ from adapter import __version__
 from adapter.cli.evaluate import configured
 from adapter.cli.outcome import checked_as_of
 from adapter.errors import UsageError
-from adapter.fhir.auth import Auth, FixedToken, NoAuth, SmartBackend
+from adapter.fhir.auth import Auth, FixedToken, NoAuth
 from adapter.fhir.client import FhirClient
 from adapter.fhir.documents import read_document
 from adapter.fhir.reading import PatientRead
@@ -18,6 +18,7 @@ from adapter.normalize.records import Record
 from adapter.output.evaluated import EvaluatedPatient, WriteSite
 from adapter.pipeline import Evaluator
 from adapter.settings import Settings
+from adapter.settings.credential import own_credential
 from adapter.state import State, open_state
 from adapter.sync import SyncReport, sync_once
 from adapter.sync.runs import Progress
@@ -79,7 +80,7 @@ def open_road(settings: Settings, as_of: str | None = None) -> Iterator[Road]:
     """The servers and the state while the block runs. Raises UsageError when no server is named."""
     if settings.fhir_server is None:
         raise UsageError("which FHIR server? give --fhir-server URL or set HCC_FHIR_SERVER")
-    credential = auth(settings)
+    credential = own_credential(settings)
     source = FhirClient(settings.fhir_server, auth=credential)
     target = _target(settings, source, credential)
     try:
@@ -110,17 +111,6 @@ def record_of(evaluator: Evaluator, read: PatientRead) -> Record:
 def evaluated(evaluator: Evaluator, read: PatientRead, as_of: AsOf) -> EvaluatedPatient:
     """The assessment of a patient that a server gave."""
     return evaluator.evaluated(record_of(evaluator, read), as_of, read.versions)
-
-
-def auth(settings: Settings) -> Auth:
-    """Who we are to the FHIR server that is read."""
-    if settings.fhir_token:
-        return FixedToken(settings.fhir_token)
-    if settings.smart_client_id and settings.smart_key and settings.fhir_server:
-        return SmartBackend.from_file(
-            settings.fhir_server, settings.smart_client_id, settings.smart_key, settings.smart_scope
-        )
-    return NoAuth()
 
 
 def _target(settings: Settings, source: FhirClient, credential: Auth) -> FhirClient | None:

@@ -8,12 +8,12 @@ from zoneinfo import ZoneInfo
 
 import requests
 
-from adapter.cli.road import auth
 from adapter.errors import UsageError
 from adapter.sandbox.loading import load, write_patients
 from adapter.sandbox.running import serve
 from adapter.settings import Settings
 from adapter.settings import load as load_settings
+from adapter.settings.credential import own_credential
 
 
 def serve_sandbox(host: str, port: int, store: str) -> int:
@@ -59,7 +59,7 @@ def day_of(text: str | None, settings: Settings) -> date:
 def authorized(settings: Settings) -> requests.Session:
     """A session that brings the site's credential."""
     session = requests.Session()
-    token = auth(settings).token()
+    token = own_credential(settings).token()
     if token:
         session.headers["Authorization"] = f"Bearer {token}"
     return session

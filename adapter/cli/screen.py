@@ -45,10 +45,8 @@ class Screen:
 
     def _head(self) -> Iterator[str]:
         now, labels = self.assessment.staging, self.labels
-        yield (
-            f"{self.assessment.patient}  {self.texts.phase(self.assessment.phase)}  "
-            f"({labels['as-of']} {self.assessment.as_of}, {labels['edition']} {self.assessment.edition})"
-        )
+        yield f"{self.assessment.patient}  {self.texts.phase(self.assessment.phase)}"
+        yield f"{labels['as-of']} {self.assessment.as_of}, {labels['edition']} {self.assessment.edition}"
         stages = (("CNLC", now.cnlc), ("BCLC", now.bclc), ("Child-Pugh", now.child_pugh))
         yield "   ".join(f"{name} {stage_short(stage, self.texts)}" for name, stage in stages)
         course = self.assessment.course

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import msgspec
 import orjson
@@ -54,8 +54,9 @@ class FhirClient:
     def read(self, kind: str, identity: str, version: str | None = None) -> RawResource:
         """One resource, or one of its versions; raises MissingError when it is not, or no longer, there."""
         suffix = f"/_history/{version}" if version else ""
-        answer = self._transport.send("GET", f"{self.base}/{kind}/{identity}{suffix}", what=f"reading a {kind}")
-        found = raw_resource(answer.content, full_url=f"{self.base}/{kind}/{identity}", expected=kind)
+        url = f"{self.base}/{kind}/{quote(identity, safe='')}"
+        answer = self._transport.send("GET", f"{url}{suffix}", what=f"reading a {kind}")
+        found = raw_resource(answer.content, full_url=url, expected=kind)
         if found.type != kind:
             raise RemoteError(f"reading a {kind}: the server answered with another resource")
         told = etag(answer.headers.get("ETag"))

@@ -140,7 +140,7 @@ def _entry_name(index: int) -> str:
 
 def _of_bundle(bundle: Bundle, text: bytes, place: Callable[[int], str], name: str) -> Document:
     """The usual case: everything has its shape."""
-    base = _base(bundle.link) if bundle.link else None
+    base = _server(bundle.link) if bundle.link else None
     entries = Entries(bundle.entry, place, _original(text), base)
     if bundle.type == "history" or any(e.resource is None for e in bundle.entry):
         entries = _without_requests(entries, bundle.type)
@@ -170,7 +170,7 @@ def _carefully(text: bytes, place: Callable[[int], str], name: str) -> Document:
         entries = Entries([Entry(None, shape_of(text))], lambda _: name, lambda _: text)
         return Document(_foreign(entries, name), False)
     raws = _entries_of(outside.entry, name)
-    entries = Entries([_entry(raw) for raw in raws], place, _original(text), _base(outside.link))
+    entries = Entries([_entry(raw) for raw in raws], place, _original(text), _server(outside.link))
     type_ = read(outside.type, str) if outside.type else None
     entries = _foreign(_without_requests(entries, type_), name)
     return Document(_flattened(entries), True, _incomplete(type_, outside.link, entries))
@@ -273,8 +273,12 @@ def _flattened(entries: Entries) -> Entries:
 
 
 def _original(text: bytes) -> Callable[[int], bytes]:
+    raws: list[Raw] = []
+
     def original(index: int) -> bytes:
-        outside = read(_RAWS.decode(_ENVELOPE.decode(text).entry)[index], _Outside)
+        if not raws:
+            raws.extend(_RAWS.decode(_ENVELOPE.decode(text).entry))
+        outside = read(raws[index], _Outside)
         return bytes(outside.resource) if outside is not None else b"null"
 
     return original
@@ -297,7 +301,7 @@ def _foreign(entries: Entries, name: str) -> Entries:
     return Entries(items, entries.place, entries.original, entries.base, entries.deleted)
 
 
-def _base(link: Raw) -> str | None:
+def _server(link: Raw) -> str | None:
     """The server's base, from the searchset's own link."""
     for one in read_list(link, Link):
         if one.relation == "self" and one.url and one.url.startswith("http"):

@@ -175,10 +175,10 @@ def _nothing() -> Entries:
 
 def _pooled(pool: Pool, name: str) -> Iterator[Share]:
     """The pool, patient by patient; what is nobody's goes to the only patient, else it comes last."""
-    patients = pool.patients()
-    for patient in patients:
-        yield Share(name, pool.of(patient, len(patients) == 1), patient=patient)
-    if len(patients) != 1:
+    count = pool.count()
+    for patient in pool.patients():
+        yield Share(name, pool.of(patient, count == 1), patient=patient)
+    if count != 1:
         nobody = pool.of_nobody()
         if len(nobody):
             yield Share(name, nobody)

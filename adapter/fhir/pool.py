@@ -71,12 +71,16 @@ class Pool:
             "insert into loose (patient, kind, id, points, place, reason, body) values (?,?,?,?,?,?,?)", row
         )
 
-    def patients(self) -> list[str]:
-        """The subjects in the order in which they were met, those of nobody left out."""
+    def count(self) -> int:
+        """The number of different subjects, nobody left out."""
         self._store.execute("create index if not exists by_patient on loose (patient, seq)")
         self._store.execute("create index if not exists by_identity on loose (kind, id)")
+        return int(self._store.execute("select count(distinct patient) from loose where patient <> ''").fetchone()[0])
+
+    def patients(self) -> Iterator[str]:
+        """The subjects in the order in which they were met, nobody left out."""
         found = self._store.execute("select patient from loose where patient <> '' group by patient order by min(seq)")
-        return [row[0] for row in found]
+        return (row[0] for row in found)
 
     def of(self, patient: str, with_nobody: bool) -> Entries:
         """One patient's resources, the medications that they point at, and every other copy of any of them."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import msgspec
@@ -21,6 +22,7 @@ SEARCHED = (
 CATEGORIES = (
     "laboratory", "imaging", "exam", "survey", "vital-signs", "procedure", "therapy", "social-history", "activity",
 )  # fmt: skip
+AT_ONCE = 4
 _RELATIVE = re.compile(r"(?:(?P<base>https?://.+)/)?(?P<type>[A-Za-z]+)/(?P<id>[A-Za-z0-9\-.]{1,64})(?:/_history/.+)?")
 Gap = tuple[str, str]
 
@@ -72,10 +74,13 @@ def read_patient(client: FhirClient, patient_id: str) -> PatientRead:
     patient = client.read("Patient", patient_id)
     gaps: dict[str, str] = {}
     found: dict[object, RawResource] = {}
-    for kind in SEARCHED:
-        for resource in _of_type(client, kind, patient_id, gaps):
-            if concerns(resource, patient_id):
-                found[resource.reference or resource.body] = resource
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="read") as pool:
+        parts = list(pool.map(lambda kind: _of_type(client, kind, patient_id), SEARCHED))
+    for kind, part in zip(SEARCHED, parts, strict=True):
+        if part.incomplete:
+            gaps[kind] = part.incomplete
+        mine = (r for r in part.resources if concerns(r, patient_id))
+        found.update({resource.reference or resource.body: resource for resource in mine})
     for resource in _pointed_at(client, found.values(), gaps):
         found[resource.reference or resource.body] = resource
     return PatientRead(patient_id, client.base, (patient, *found.values()), tuple(gaps.items()), _merged_into(patient))
@@ -87,37 +92,33 @@ def concerns(resource: RawResource, patient_id: str) -> bool:
     return not named or patient_id in named
 
 
-def _of_type(client: FhirClient, kind: str, patient_id: str, gaps: dict[str, str]) -> tuple[RawResource, ...]:
+def _of_type(client: FhirClient, kind: str, patient_id: str) -> Found:
     try:
         found = client.search(kind, [("patient", patient_id)])
     except RefusedError as error:
         # An expired or missing credential concerns every type: that is a failure of the read, not of one type.
         if error.status == 401:
             raise
-        gaps[kind] = str(error)
-        return ()
+        return Found((), str(error))
     except RemoteError as error:
         if kind == "Observation" and error.status == 400:
-            return _by_category(client, patient_id, gaps)
-        gaps[kind] = str(error)
-        return ()
-    if found.incomplete:
-        gaps[kind] = found.incomplete
-    return tuple(r for r in found.resources if r.type == kind or r.mode != "match")
+            return _by_category(client, patient_id)
+        return Found((), str(error))
+    return Found(tuple(r for r in found.resources if r.type == kind or r.mode != "match"), found.incomplete)
 
 
-def _by_category(client: FhirClient, patient_id: str, gaps: dict[str, str]) -> tuple[RawResource, ...]:
+def _by_category(client: FhirClient, patient_id: str) -> Found:
     """Observations of a server that wants a category with every search."""
-    found: list[RawResource] = []
+    resources: list[RawResource] = []
+    reasons: list[str] = []
     for category in CATEGORIES:
         try:
             part = client.search("Observation", [("patient", patient_id), ("category", category)])
         except RemoteError as error:
             part = Found((), f"category {category}: {error}")
-        found += part.resources
-        if part.incomplete:
-            gaps.setdefault("Observation", part.incomplete)
-    return tuple(found)
+        resources += part.resources
+        reasons += [part.incomplete] if part.incomplete else []
+    return Found(tuple(resources), reasons[0] if reasons else None)
 
 
 def _pointed_at(client: FhirClient, resources: Iterable[RawResource], gaps: dict[str, str]) -> Iterator[RawResource]:

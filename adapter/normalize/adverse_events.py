@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from adapter.normalize.answers import NO_VALUE, presence, scored
 from adapter.normalize.chart import Chart, Rejection
-from adapter.normalize.desk import Desk, Place, given, modified
+from adapter.normalize.desk import Desk, Place, modified
 from adapter.normalize.times import period
 from adapter.normalize.vocabulary import Asked
 from adapter.resources.clinical import Observation
 from adapter.resources.datatypes import CodeableConcept, Component
-from adapter.resources.repair import read, read_list
+from adapter.resources.repair import given, read, read_list
 from adapter.timeline.events import AdverseEvent
 
 

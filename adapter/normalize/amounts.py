@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 
 from msgspec import Raw
 
+from adapter.normalize.times import later
 from adapter.normalize.vocabulary import NO_LIMITS, Asked, Limits, Reading, Vocabulary
 from adapter.resources.datatypes import CodeableConcept, Quantity, ReferenceRange
-from adapter.resources.repair import read, read_list
+from adapter.resources.repair import given, read, read_list
 from adapter.terminology import Question, Unit
 from adapter.timeline.events import Person
 from adapter.values import Interval, When
@@ -18,17 +20,19 @@ from adapter.values import Interval, When
 ZERO = Decimal(0)
 NOTHING = Interval.exact(0)
 COMPARATORS = ("<", "<=", ">", ">=")
-_DOUBLE = 308
+_DOUBLE = sys.float_info.max_10_exp
 _TEXT = re.compile(r"(<=|>=|<|>|≤|≥|＜|＞)?\s*([0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,3})?)\s*(\S.*)?")
 _SIGNS = {"≤": "<=", "≥": ">=", "＜": "<", "＞": ">"}
 MALFORMED_NUMBER = "malformed: a number beyond a double"
-_TEN = Decimal(10)
+_TEN = Decimal(1).scaleb(1)
 
 
 def amount(raw: Raw, question: Question, vocabulary: Vocabulary) -> Reading | str:
     """A Quantity of a question as a reading, or the reason why it is not used."""
     quantity = read(raw, Quantity)
-    if quantity is None or quantity.value is None:
+    if quantity is None:
+        return "malformed: no Quantity" if given(raw) else "no-value"
+    if quantity.value is None:
         return "no-value"
     return quantified(quantity, question, vocabulary)
 
@@ -168,18 +172,21 @@ def _for_sex(found: ReferenceRange, sex: str | None, vocabulary: Vocabulary) -> 
 
 
 def _for_age(found: ReferenceRange, birth: When | None, when: When, vocabulary: Vocabulary) -> bool:
+    """Whether the person may be as old as the range says, both ages included, in completed units."""
     if found.age is None or birth is None:
         return True
-    youngest, oldest = (when.first - birth.last), (when.last - birth.first)
-    low, high = _age_in_days(found.age.low, vocabulary), _age_in_days(found.age.high, vocabulary)
-    return (low is None or oldest >= low) and (high is None or youngest < high)
+    reached = _birthday(birth.first, found.age.low, 0, vocabulary)
+    passed = _birthday(birth.last, found.age.high, 1, vocabulary)
+    return (reached is None or when.last >= reached) and (passed is None or when.first < passed)
 
 
-def _age_in_days(age: Quantity | None, vocabulary: Vocabulary) -> Decimal | None:
+def _birthday(birth: int, age: Quantity | None, more: int, vocabulary: Vocabulary) -> int | None:
+    """The day on which an age, and so many units more, is reached."""
     if age is None or age.value is None:
         return None
     months, days = vocabulary.terminology.systems.calendar.get((age.code or age.unit or "").strip(), (0, 0))
-    return age.value * days if days else age.value * months * Decimal("30.4375") if months else None
+    units = int(age.value) + more
+    return later(birth, months * units, days * units) if months or days else None
 
 
 def _limit(found: ReferenceRange, own: Quantity, question: Question, vocabulary: Vocabulary) -> Limits:

@@ -17,14 +17,15 @@ from adapter.normalize.amounts import (
     undetected,
 )
 from adapter.normalize.chart import Chart
-from adapter.normalize.desk import Desk, Place, Valued, given
+from adapter.normalize.desk import Desk, Place, Valued
 from adapter.normalize.vocabulary import KEPT, Asked, Limits, Reading
 from adapter.resources.datatypes import CodeableConcept, Quantity, ReferenceRange
-from adapter.resources.repair import read, read_list
+from adapter.resources.repair import given, read, read_list
 from adapter.terminology import CONFLICT
 
 PRESENT, ABSENT = "present", "absent"
 NO_VALUE = "no-value"
+MALFORMED = "malformed: no CodeableConcept"
 
 
 def number(o: Valued, asked: Asked, desk: Desk) -> Reading | str:
@@ -143,7 +144,9 @@ def coded_word(raw: Raw, asked: Asked, desk: Desk) -> str | None:
     if key not in asked.words:
         if len(asked.words) >= KEPT:
             asked.words.clear()
-        asked.words[key] = desk.vocabulary.words(asked.question, read(raw, CodeableConcept))  # type: ignore[arg-type]
+        concept = read(raw, CodeableConcept)
+        broken = concept is None and given(raw)
+        asked.words[key] = MALFORMED if broken else desk.vocabulary.words(asked.question, concept)  # type: ignore[arg-type]
     return asked.words[key]
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from msgspec import Raw
 
 from adapter.normalize.chart import Chart
-from adapter.normalize.desk import Desk, given, modified
+from adapter.normalize.desk import Desk, modified
 from adapter.normalize.times import at_age, at_ages, in_text, moment, period, within
 from adapter.normalize.vocabulary import Named
 from adapter.resources.clinical import Condition
 from adapter.resources.datatypes import CodeableConcept
-from adapter.resources.repair import read
+from adapter.resources.repair import given, read
 from adapter.terminology import UNKNOWN
 from adapter.timeline.events import Problem
 from adapter.values import When

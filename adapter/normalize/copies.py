@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from adapter.normalize.references import base_of
+from adapter.normalize.references import server_of
 from adapter.resources.datatypes import ABSENT, Meta
 from adapter.resources.entries import Broken, Entries, Entry
 from adapter.resources.repair import read
@@ -62,7 +62,7 @@ def _settle(
 def _same(one: Entry, two: Entry) -> bool:
     """Two resources of one type and id on two different servers are two resources."""
     kind = one.resource.__class__.__name__
-    bases = {base_of(one.fullUrl, kind), base_of(two.fullUrl, kind)} - {None}
+    bases = {server_of(one.fullUrl, kind), server_of(two.fullUrl, kind)} - {None}
     return len(bases) < 2
 
 

@@ -11,12 +11,12 @@ from adapter.normalize.times import moments_of
 from adapter.normalize.vocabulary import Asked, Named, Vocabulary
 from adapter.resources.clinical import Medication, Observation
 from adapter.resources.datatypes import Component
+from adapter.resources.repair import given
 from adapter.terminology import AMBIGUOUS, UNKNOWN
 from adapter.timeline.events import Unusable
 from adapter.values import When
 
 NONE: frozenset[str] = frozenset()
-NOTHING_RAW = (b"", b"[]", b"null", b"{}")
 Valued = Observation | Component
 
 
@@ -82,20 +82,11 @@ class Desk:
         if translation.reason in (UNKNOWN, AMBIGUOUS):
             chart.unmapped.append(Unmapped(source, named.codings, translation.reason, when))
         else:
-            self.reject(
-                chart, source, translation.concepts, when, f"{translation.reason}: {_all(translation.concepts)}", path
-            )
-
-
-def _all(concepts: frozenset[str]) -> str:
-    return ", ".join(sorted(concepts))
+            concepts = translation.concepts
+            reason = f"{translation.reason}: {', '.join(sorted(concepts))}" if concepts else translation.reason
+            self.reject(chart, source, concepts, when, reason, path)
 
 
 def modified(raw: Raw) -> bool:
     """Whether a modifierExtension says something that we do not know."""
-    return bool(raw) and bytes(raw).strip() not in NOTHING_RAW
-
-
-def given(raw: Raw) -> bool:
-    """Whether an element is there."""
-    return bool(raw) and bytes(raw).strip() not in NOTHING_RAW
+    return given(raw)

@@ -107,7 +107,7 @@ def read_dispense(m: MedicationDispense, source: str, chart: Chart, desk: Desk) 
     if start is None:
         desk.reject(chart, source, drug.translation.concepts, None, "no-time", "MedicationDispense.whenHandedOver")
         return
-    days = length_in_days(read(m.daysSupply, Quantity), desk.calendar)
+    days = length_in_days(read(m.daysSupply, Quantity), start, desk.calendar)
     end = lasting(start, days, desk.zone) if days else None
     _expose(source, drug, start, end, END_UNKNOWN if end is None else KNOWN, chart)
 
@@ -203,7 +203,7 @@ def _ordered(m: MedicationRequest, desk: Desk) -> tuple[When | None, When | None
             starts.append(start)
         repeat = dosage.timing.repeat
         if end is None and start is not None and repeat is not None:
-            days = length_in_days(repeat.boundsDuration, desk.calendar)
+            days = length_in_days(repeat.boundsDuration, start, desk.calendar)
             end = lasting(start, days, desk.zone) if days else None
         if end is not None and not dosage.timing.event:
             ends.append(end)

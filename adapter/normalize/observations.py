@@ -7,19 +7,30 @@ from collections.abc import Callable
 from adapter.normalize import answers
 from adapter.normalize.adverse_events import read_event
 from adapter.normalize.amounts import undetected
-from adapter.normalize.answers import ABSENT, NO_VALUE, PRESENT, above_own_limit, interpreted, normal_limits, number
+from adapter.normalize.answers import (
+    ABSENT,
+    MALFORMED,
+    NO_VALUE,
+    PRESENT,
+    above_own_limit,
+    interpreted,
+    normal_limits,
+    number,
+)
 from adapter.normalize.chart import Chart, Rejection
-from adapter.normalize.desk import Desk, Place, Valued, given, modified
+from adapter.normalize.desk import Desk, Place, Valued, modified
 from adapter.normalize.lesions import read_lesion
 from adapter.normalize.times import moment, timing, within
 from adapter.normalize.vocabulary import NO_LIMITS, Asked, Limits, Reading
 from adapter.resources.clinical import Observation
 from adapter.resources.datatypes import ABSENT as ABSENT_RAW
 from adapter.resources.datatypes import Component
-from adapter.resources.repair import read_list
+from adapter.resources.repair import given, read_list
 from adapter.terminology import CONFLICT, UNKNOWN
 from adapter.timeline.events import Coded, Measurement
 from adapter.values import Truth, When
+
+UNMET = "an interpretation not met before"
 
 
 def read_observation(o: Observation, source: str, chart: Chart, desk: Desk) -> None:
@@ -34,12 +45,13 @@ def _read_usual(o: Observation, source: str, asked: Asked, chart: Chart, desk: D
     if (
         o.effectiveDateTime is None
         or o.component is not ABSENT_RAW
-        or o.interpretation is not ABSENT_RAW
         or o.modifierExtension is not ABSENT_RAW
         or o.dataAbsentReason is not ABSENT_RAW
         or asked.concept in _DERIVED
         or desk.observation_statuses.get(o.status) != "used"  # type: ignore[arg-type]
     ):
+        return False
+    if o.interpretation is not ABSENT_RAW and asked.interpreted.get(bytes(o.interpretation), UNMET) is not None:
         return False
     found = asked.values.get(bytes(o.valueQuantity))
     if found.__class__ is not Reading:
@@ -267,7 +279,7 @@ _BY_METHOD = {"response_method_mrecist": "response_mrecist", "response_method_re
 def _put_word(
     word: str | None, asked: Asked, place: Place, chart: Chart, concept: str | None = None
 ) -> Rejection | None:
-    if word is None or word == CONFLICT:
+    if word is None or word in (CONFLICT, MALFORMED):
         return Rejection(word or NO_VALUE, f"{place.path}.value[x]")
     notes = place.notes + asked.notes
     chart.events.append(Coded(place.source, concept or asked.concept, place.when, word, place.preliminary, notes))

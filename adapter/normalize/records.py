@@ -17,7 +17,7 @@ from adapter.normalize.medications import read_administration, read_dispense, re
 from adapter.normalize.observations import read_observation
 from adapter.normalize.patients import read_patient
 from adapter.normalize.procedures import read_appointment, read_procedure, read_service_request
-from adapter.normalize.references import base_of
+from adapter.normalize.references import server_of
 from adapter.normalize.studies import read_document, read_report, read_study
 from adapter.normalize.subjects import NOBODY, Subjects
 from adapter.normalize.vocabulary import vocabulary_of
@@ -181,11 +181,12 @@ class _Reading:
 
     def _all_at_home(self) -> bool:
         """Whether every entry stands on the input's own base: what lies between two URLs of it does so too."""
-        urls = [entry.fullUrl for batch in self.batches for entry in batch.items]
-        if None in urls or not urls:
-            return False
+        urls = [entry.fullUrl for batch in self.batches for entry in batch.items if entry.fullUrl]
+        if not urls:
+            return True
+        least, most = min(urls), max(urls)
         main = f"{self.subjects.main}/"
-        return min(urls).startswith(main) and max(urls).startswith(main)  # type: ignore[type-var,union-attr]
+        return (least.startswith(main) and most.startswith(main)) or (least[:4] == most[:4] == "urn:")
 
     def _first(self, resource: Any, kind: type[Any], entry: Entry, batch: Entries, index: int) -> None:
         source = self._source(resource, batch, index)
@@ -207,7 +208,7 @@ class _Reading:
         if self.subjects.main is None:
             for batch in self.batches:
                 for entry in batch.items[:1]:
-                    self.subjects.home(base_of(entry.fullUrl, entry.resource.__class__.__name__))
+                    self.subjects.home(server_of(entry.fullUrl, entry.resource.__class__.__name__))
 
     def _source(self, resource: Any, batch: Entries, index: int) -> str:
         if resource is None or not resource.id:
@@ -233,11 +234,11 @@ class _Reading:
         if not raw:
             return NOBODY
         main, url = self.subjects.main, entry.fullUrl
-        base = None if url is None or main is None or url.startswith(main) else base_of(url, kind.__name__)
+        base = None if url is None or main is None or url.startswith(main) else server_of(url, kind.__name__)
         return self.subjects.chart_of(raw, base)
 
     def _participant(self, resource: Appointment, entry: Entry) -> Chart | str:
-        base = base_of(entry.fullUrl, Appointment.__name__)
+        base = server_of(entry.fullUrl, Appointment.__name__)
         for participant in read_list(resource.participant, Participant):
             text = participant.actor.reference if participant.actor is not None else None
             if text and ("Patient/" in text or text.startswith("urn:")):

@@ -24,7 +24,7 @@ def local_name(reference: str) -> str:
     return f"{kind}/{identity}" if kind else identity
 
 
-def base_of(full_url: str | None, kind: str) -> str | None:
+def server_of(full_url: str | None, kind: str) -> str | None:
     """The server's base in an entry's fullUrl, None for urn:uuid and the like."""
     if not full_url or not full_url.startswith("http"):
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Raw
 
 from adapter.normalize.chart import Chart
-from adapter.normalize.references import base_of, split, unversioned
+from adapter.normalize.references import server_of, split, unversioned
 from adapter.resources.clinical import Patient
 from adapter.resources.datatypes import Reference
 from adapter.resources.repair import read
@@ -33,7 +33,7 @@ class Subjects:
         """A Patient resource: a chart of its own. Without id the patient is named by its fullUrl, else its place."""
         chart = Chart(f"Patient/{patient.id}" if patient.id else full_url or place, True)
         self.charts.append(chart)
-        base = base_of(full_url, "Patient")
+        base = server_of(full_url, "Patient")
         if full_url:
             self._by_url[unversioned(full_url)] = chart
         if base is not None:

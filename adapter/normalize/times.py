@@ -17,9 +17,11 @@ from adapter.values.when import whole_day
 
 _UNSEEN: Any = object()
 _KEPT = 1 << 16
-_USUAL_LENGTHS = (20, 25)
-_DAY = 86_400_000_000
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_OFFSET = len("+08:00")
+_USUAL_LENGTHS = (len("2024-05-01T10:00:00Z"), len("2024-05-01T10:00:00+08:00"))
+_MICRO = timedelta(microseconds=1)
+_DAY = timedelta(days=1) // _MICRO
+_EPOCH = datetime.fromtimestamp(0, UTC)
 _EPOCH_DAY = _EPOCH.toordinal()
 _DATE_IN_TEXT = re.compile(r"(\d{4})(?:\s*[-/.年]\s*(\d{1,2})(?:\s*[-/.月]\s*(\d{1,2})\s*日?)?)?")
 
@@ -69,7 +71,7 @@ class Moments:
             return when
         day, clock, offset = text[:10], text[10:19], text[19:]
         midnight, morning = parse_when(f"{day}T00:00:00Z", "UTC"), parse_when(f"1970-01-01{clock}Z", "UTC")
-        if midnight is None or morning is None or (len(offset) != 6 and offset != "Z"):
+        if midnight is None or morning is None or (len(offset) != _OFFSET and offset != "Z"):
             return when
         self._days[day] = midnight.start
         self._times[clock] = morning.start
@@ -83,7 +85,7 @@ class Moments:
     def _shift(self, instant: int) -> int:
         """The zone's distance from UTC at an instant, in microseconds."""
         away = (_EPOCH + timedelta(microseconds=instant)).astimezone(self._zone).utcoffset()
-        return 0 if away is None else away // timedelta(microseconds=1)
+        return 0 if away is None else away // _MICRO
 
 
 @functools.lru_cache(maxsize=64)
@@ -141,15 +143,15 @@ def lasting(start: When, days: int, zone: str) -> When:
     return whole_day(start.first + max(days, 1) - 1, zone)
 
 
-def length_in_days(quantity: Quantity | None, calendar: dict[str, tuple[int, int]]) -> int | None:
-    """A Duration in whole days; without unit it counts days."""
+def length_in_days(quantity: Quantity | None, start: When, calendar: dict[str, tuple[int, int]]) -> int | None:
+    """A Duration from `start` in whole days; without unit it counts days."""
     if quantity is None or quantity.value is None or quantity.value < 0:
         return None
     unit = quantity.code or quantity.unit
     months, days = calendar.get(unit.strip(), (0, 0)) if unit else (0, 1)
     if not months and not days:
         return None
-    return int(quantity.value * days) if days else int(quantity.value) * months * 30
+    return later(start.first, int(quantity.value * months), int(quantity.value * days)) - start.first
 
 
 def at_age(raw: Raw, birth: When | None, zone: str, calendar: dict[str, tuple[int, int]]) -> When | None:
@@ -176,14 +178,15 @@ def _aged(
     if (not months and not days) or low.value < 0 or high.value < low.value:
         return None
     try:
-        first = _later(birth.first, months * int(low.value), days * int(low.value))
-        last = _later(birth.last, months * (int(high.value) + 1), days * (int(high.value) + 1)) - 1
+        first = later(birth.first, months * int(low.value), days * int(low.value))
+        last = later(birth.last, months * (int(high.value) + 1), days * (int(high.value) + 1)) - 1
         return span(whole_day(first, zone), whole_day(last, zone))
     except (ValueError, OverflowError):
         return None
 
 
-def _later(day: int, months: int, days: int) -> int:
+def later(day: int, months: int, days: int) -> int:
+    """The day (ordinal) so many calendar months, or so many days, after another."""
     return add_months(day, months) + days if months else (date.fromordinal(day) + timedelta(days)).toordinal()
 
 

@@ -10,11 +10,11 @@ import msgspec
 from msgspec import Raw
 
 from adapter.resources.datatypes import CodeableConcept
-from adapter.resources.repair import read, read_list
+from adapter.resources.repair import given, read, read_list
 from adapter.terminology import CONFLICT, UNKNOWN, Question, Terminology, Translation
 from adapter.values import Interval
 
-KEPT = 8192
+KEPT = 1 << 13
 NO_NOTES: tuple[str, ...] = ()
 
 
@@ -135,7 +135,7 @@ class Vocabulary:
         key = bytes(raw)
         found = memory.get(key)
         if found is None:
-            found = self._name(kind, read_list(raw, CodeableConcept))
+            found = self._name(kind, raw)
             _keep(memory, key, found)
         return found
 
@@ -159,15 +159,21 @@ class Vocabulary:
         return question.word_of_text(concept.text) if concept.text else None
 
     def _ask(self, raw: Raw) -> Asked:
-        concept = read(raw, CodeableConcept) or CodeableConcept()
+        concept = read(raw, CodeableConcept)
+        if concept is None:
+            reason = "malformed: no CodeableConcept" if given(raw) else UNKNOWN
+            return Asked(Translation(None, reason), None, frozenset(), ())
         codings = _codings(concept)
         translation = self.terminology.codes.translate(((s, c) for s, c, _ in codings), self._questions)
         question = self.terminology.questions.get(translation.concept) if translation.concept else None
         named = translation.concepts | ({question.target} if question else frozenset())
         return Asked(translation, question, self.groups(named), codings)
 
-    def _name(self, kind: str, concepts: list[CodeableConcept]) -> Named:
+    def _name(self, kind: str, raw: Raw) -> Named:
+        concepts = read_list(raw, CodeableConcept)
         codings = tuple(c for concept in concepts for c in _codings(concept))
+        if not concepts and given(raw):
+            return Named(Translation(None, "malformed: no CodeableConcept"), frozenset(), ())
         translation = self.terminology.codes.translate(((s, c) for s, c, _ in codings), self._allowed[kind])
         if kind == "drug" and translation.reason == UNKNOWN:
             translation = self._drug_by_name(concepts)

@@ -16,7 +16,7 @@ def checked(resource: dict[str, Any]) -> dict[str, Any]:
     kind = str(full.get("resourceType"))
     try:
         get_fhir_model_class(kind).model_validate(full)
-    except (ValidationError, KeyError) as error:
+    except (ValueError, KeyError) as error:
         places = _places(error) if isinstance(error, ValidationError) else "resourceType"
         raise AdapterError(f"a {kind} to be written is not valid FHIR at {places}: report this defect") from None
     return full

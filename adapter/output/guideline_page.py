@@ -165,4 +165,4 @@ def _wrapped(texts: Texts, text: str, indent: str = "  ") -> list[str]:
         if cell_len(lines[-1] + word) > width and word not in _CLOSING:
             lines.append("")
         lines[-1] += word if lines[-1] else word.lstrip()
-    return [indent + line for line in lines if line]
+    return [indent + line.rstrip() for line in lines if line]

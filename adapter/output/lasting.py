@@ -11,18 +11,17 @@ from adapter.output.wordbook import Texts
 
 _SPANS = frozenset({"s", "min", "h", "d", "day", "days", "wk", "mo", "a", "year", "years"})
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
-_MOVING_NOTES = frozenset({"ongoing"})
-_MOVING_PARAM = re.compile(r"(?:^|_)(?:age|ago|since|elapsed|overdue|now|today|as_of)(?:_|$)")
+_MOVING_NOTES = frozenset({"ongoing", "must-stop-by"})
+_MOVING_PARAM = re.compile(r"(?:^|_)(?:age|aged|ago|elapsed|today)(?:_|$)")
 
 
 def lasting(finding: Finding) -> bool:
     """Whether the finding's sentences and dates are the same tomorrow while no fact changes.
 
-    They are not when an exposure that still goes on counts up to as-of (note `ongoing`), or when a value that fills the
-    texts is an age or a time passed by (its name has the word age, ago, since, elapsed, overdue, now or today).
+    They are not when an exposure that still goes on counts up to as-of (notes `ongoing` and `must-stop-by`), or when a
+    value that fills the texts is an age or a time passed by (its name has the word age, aged, ago, elapsed or today).
     """
-    notes = [*finding.notes, *(note for criterion in finding.criteria for note in criterion.notes)]
-    if any(_code(note) in _MOVING_NOTES for note in notes):
+    if any(_code(note) in _MOVING_NOTES for note in _notes(finding)):
         return False
     return not any(_MOVING_PARAM.search(name) for name in finding.params)
 
@@ -36,12 +35,14 @@ def sentence(finding: Finding, texts: Texts) -> str:
     """The finding in one or more sentences."""
     if lasting(finding):
         return " ".join(f"{texts.summary(finding)} {texts.detail(finding)}".split())
-    return f"{texts.activity(finding.code)}: {texts.word(finding.outcome)}"
+    dated = [texts.note(note) for note in dict.fromkeys(_notes(finding)) if _DAY.search(note)]
+    return "; ".join([f"{texts.activity(finding.code)}: {texts.word(finding.outcome)}", *dated])
 
 
 def rationale(finding: Finding, texts: Texts) -> str:
     """Markdown: each criterion, then each statement with its strength and evidence level."""
-    lines = [f"- {_criterion(criterion, texts)}" for criterion in finding.criteria]
+    going_on = any(_code(note) in _MOVING_NOTES for note in _notes(finding))
+    lines = [f"- {_criterion(criterion, texts, going_on)}" for criterion in finding.criteria]
     lines += [f"- {citation(key, texts.language)}" for key in finding.statements]
     return "\n".join(lines)
 
@@ -51,9 +52,8 @@ def citations(finding: Finding, texts: Texts) -> str:
     return "; ".join(citation(key, texts.language) for key in finding.statements)
 
 
-def _criterion(criterion: Criterion, texts: Texts) -> str:
-    moving = any(_code(note) in _MOVING_NOTES for note in criterion.notes)
-    facts = [criterion.threshold, None if moving else criterion.at, _value(criterion)]
+def _criterion(criterion: Criterion, texts: Texts, going_on: bool) -> str:
+    facts = [criterion.threshold, None if going_on else criterion.at, _value(criterion)]
     notes = [_note(note, texts) for note in criterion.notes]
     shown = "; ".join(fact for fact in [*facts, *notes] if fact)
     return f"{texts.criterion(criterion)}: {texts.word(criterion.status.value)}{f' ({shown})' if shown else ''}"
@@ -64,6 +64,10 @@ def _value(criterion: Criterion) -> str | None:
     if criterion.value is None or criterion.unit in _SPANS:
         return None
     return f"{str(number(criterion.value)).lower()} {criterion.unit or ''}".strip()
+
+
+def _notes(finding: Finding) -> list[str]:
+    return [*finding.notes, *(note for criterion in finding.criteria for note in criterion.notes)]
 
 
 def _note(note: str, texts: Texts) -> str:

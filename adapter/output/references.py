@@ -36,6 +36,8 @@ class References(msgspec.Struct, frozen=True):
                 return {"reference": versioned}
             return self._logical(self.site.source, plain, versioned)
         absolute = _ABSOLUTE.fullmatch(reference)
+        if absolute and absolute[1] == self.site.source:
+            return self.to(absolute[2], version)
         if absolute:
             return self._logical(absolute[1], absolute[2], absolute[2])
         return {"display": reference}

@@ -17,6 +17,14 @@ _DROPPED = object()
 _TURNING = frozenset({"doNotPerform"})
 
 
+_NOTHING = (b"", b"null", b"[]", b"{}")
+
+
+def given(raw: Raw) -> bool:
+    """Whether an element is there and says something."""
+    return bool(raw) and bytes(raw).strip() not in _NOTHING
+
+
 class ShapeError(Exception):
     """JSON that is not the expected shape even with good will; the text is the path."""
 

@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, TimeoutError, wait
 from dataclasses import dataclass
 
 from adapter.errors import RemoteError, UsageError
-from adapter.fhir.auth import Auth, FixedToken, NoAuth, SmartBackend
+from adapter.fhir.auth import Auth, FixedToken, NoAuth
 from adapter.fhir.client import FhirClient
 from adapter.fhir.transport import Patience
 from adapter.service.addresses import may_read
@@ -18,7 +18,7 @@ from adapter.service.refusals import Refusal
 from adapter.service.request import HookCall
 from adapter.service.scopes import permits
 from adapter.service.site import Site
-from adapter.settings import Settings
+from adapter.settings.credential import own_credential
 
 AT_ONCE = 6
 _SHORTEST = 0.05
@@ -65,7 +65,7 @@ def read_own(patient_id: str, site: Site, deadline: float) -> dict[str, Had]:
     if settings.fhir_server is None:
         raise UsageError("no FHIR server to read from: set HCC_FHIR_SERVER or give --fhir-server")
     with _Pool() as pool:
-        return _read_all(patient_id, {}, Source(settings.fhir_server, own_auth(settings), "", deadline), pool)
+        return _read_all(patient_id, {}, Source(settings.fhir_server, own_credential(settings), "", deadline), pool)
 
 
 def _read_all(patient_id: str, held: Mapping[str, Had], source: Source, pool: ThreadPoolExecutor) -> dict[str, Had]:
@@ -124,18 +124,7 @@ def _source(
         return _NOT_ALLOWED
     if call.access is not None:
         return Source(base, FixedToken(call.access.token), call.access.scope, deadline)
-    return Source(base, own_auth(settings) if own else NoAuth(), "", deadline)
-
-
-def own_auth(settings: Settings) -> Auth:
-    """The site's own credential at its FHIR server."""
-    if settings.fhir_token:
-        return FixedToken(settings.fhir_token)
-    if settings.fhir_server and settings.smart_client_id and settings.smart_key:
-        return SmartBackend.from_file(
-            settings.fhir_server, settings.smart_client_id, settings.smart_key, settings.smart_scope
-        )
-    return NoAuth()
+    return Source(base, own_credential(settings) if own else NoAuth(), "", deadline)
 
 
 def _read(key: str, identity: str, begun: Had | None, source: Source) -> Had:

@@ -93,7 +93,7 @@ class Codes:
             if meaning is not None:
                 meanings.append(meaning)
                 notes = ("by-prefix",) if extended else notes
-        return _common(meanings, notes)
+        return _intersection(meanings, notes)
 
     def _by_prefix(self, system: str, code: str) -> tuple[Meaning | None, bool]:
         exact = self._meanings.get((system, code))
@@ -161,7 +161,7 @@ def _is_extension(listed: str, rest: str) -> bool:
     return rest.isalnum() and rest.isascii()
 
 
-def _common(meanings: list[Meaning], notes: tuple[str, ...]) -> Translation:
+def _intersection(meanings: list[Meaning], notes: tuple[str, ...]) -> Translation:
     """The intersection. A code too general to decide narrows what others leave, but never contradicts them."""
     if not meanings:
         return Translation(None, UNKNOWN)

@@ -13,7 +13,7 @@ from adapter.values import Interval
 
 NO_UNIT = "no-unit"
 WRONG_UNIT = "unit"
-KEPT = 8192
+KEPT = 1 << 13
 
 
 class Unit(msgspec.Struct, frozen=True):

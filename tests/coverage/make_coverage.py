@@ -47,7 +47,9 @@ def rows() -> list[tuple[str, ...]]:
     found: list[tuple[str, ...]] = []
     for key, one in known.statements.items():
         for code in one.findings:
-            rule, named = known.rules[code], cases.get(code, [])
+            rule = known.rules[code]
+            own = tuple(f"{stem}: " for stem in (rule.module, code.partition(".")[0]))
+            named = sorted(cases.get(code, []), key=lambda name: not name.startswith(own))
             found.append((key, code, rule.module, rule.topic, str(len(named)), " | ".join(named[:FIRST])))
     return found
 

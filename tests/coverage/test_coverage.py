@@ -10,6 +10,7 @@ import pytest
 
 from adapter.guideline.statements import PARTS, citations, registry, topics
 from adapter.guideline.table import catalogue_rows
+from adapter.output.statements import citation
 from adapter.output.wordbook import LANGUAGES, texts_of
 from tests.coverage.evaluated import said_by_all_cases
 from tests.coverage.make_coverage import PAGE, ROOT, TABLE, cases_by_code, page, table
@@ -52,6 +53,16 @@ def test_a_numbered_statement_carries_the_grade_of_its_source(key: str) -> None:
         assert one.evidence in {f"{level}-quality evidence" for level in ("very low", "low", "moderate", "high")}
         assert one.strength in {"strong recommendation", "conditional recommendation"}
         assert one.agreement is not None and 80 <= one.agreement <= 100
+
+
+@pytest.mark.parametrize("key", [key for key in REQUIRED if "fig" not in key])
+def test_the_grade_written_into_records_is_that_of_the_register(key: str) -> None:
+    one = registry().statements[key]
+    strength = (one.strength or "").lower().removesuffix(" recommendation").removeprefix("recommendation ")
+    evidence = (one.evidence or "").lower().removesuffix(" evidence").removeprefix("evidence ").replace("-", " ")
+    written = citation(key).lower()
+    assert f"recommendation {strength}" in written
+    assert written.endswith(f"evidence {evidence}")
 
 
 @pytest.mark.parametrize("code", CODES)

@@ -9,9 +9,21 @@ import pytest
 
 from adapter.errors import InputError
 from adapter.fhir.documents import read_document
-from adapter.timeline.events import Measurement, Problem
-from tests.normalize.reading import AS_OF, PATIENT, coded, condition, facts, lab, only, read, read_all, reasons, terminology
 from adapter.normalize.records import read_records
+from adapter.timeline.events import Measurement, Problem
+from tests.normalize.reading import (
+    AS_OF,
+    PATIENT,
+    coded,
+    condition,
+    facts,
+    lab,
+    only,
+    read,
+    read_all,
+    reasons,
+    terminology,
+)
 
 SNOMED = "http://snomed.info/sct"
 LAB = lab("1742-6", 30, "U/L")
@@ -73,7 +85,9 @@ def test_one_condition_of_another_version_spoils_only_itself() -> None:
     assert len(facts(Problem, known, odd)) == 1
 
 
-@pytest.mark.parametrize("entry", [None, 5, "text", [], {}, {"resource": None}, {"resource": 7}, {"fullUrl": "http://x"}])
+@pytest.mark.parametrize(
+    "entry", [None, 5, "text", [], {}, {"resource": None}, {"resource": 7}, {"fullUrl": "http://x"}]
+)
 def test_an_entry_that_is_no_resource_is_malformed_and_spoils_nothing(entry: Any) -> None:
     whole = {"resourceType": "Bundle", "type": "collection", "entry": [entry, {"resource": PATIENT}, {"resource": LAB}]}
     document = read_document(json.dumps(whole).encode(), "x")
@@ -112,11 +126,18 @@ def test_a_number_beyond_a_double_is_malformed_and_all_else_is_used() -> None:
 def test_numbers_are_exact() -> None:
     text = bundle(PATIENT, LAB).replace(b": 30", b": 0.1234567890123456789")
     record = only(read_records(read_document(text, "x").entries, terminology=terminology(), zone="UTC"))
-    assert [str(e.value.number) for e in record.timeline.events if isinstance(e, Measurement)] == ["0.1234567890123456789"]
+    assert [str(e.value.number) for e in record.timeline.events if isinstance(e, Measurement)] == [
+        "0.1234567890123456789"
+    ]
 
 
 def test_do_not_perform_is_never_guessed() -> None:
-    order = {"resourceType": "ServiceRequest", "id": "s", "subject": {"reference": "Patient/p1"}, "doNotPerform": "maybe"}
+    order = {
+        "resourceType": "ServiceRequest",
+        "id": "s",
+        "subject": {"reference": "Patient/p1"},
+        "doNotPerform": "maybe",
+    }
     assert reasons(order) == {"ServiceRequest/s": "malformed"}
 
 
@@ -145,7 +166,9 @@ def test_a_deleted_resource_of_a_history_does_not_count() -> None:
         "type": "history",
         "entry": [{"request": {"method": "DELETE", "url": "Observation/o1"}}, {"resource": PATIENT}, {"resource": LAB}],
     }
-    record = only(read_records(read_document(json.dumps(whole).encode(), "x").entries, terminology=terminology(), zone="UTC"))
+    record = only(
+        read_records(read_document(json.dumps(whole).encode(), "x").entries, terminology=terminology(), zone="UTC")
+    )
     assert record.timeline.events == ()
     assert record.accounts(AS_OF).not_counted == 1
 

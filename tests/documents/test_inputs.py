@@ -99,7 +99,9 @@ def test_a_pooled_dose_finds_its_medication_in_another_file(tmp_path: Path) -> N
         "effectiveDateTime": "2024-03-01",
     }
     (tmp_path / "a.ndjson").write_bytes(text(PATIENT, dose, patient("p2")))
-    (tmp_path / "b.ndjson").write_bytes(text({"resourceType": "Medication", "id": "d1", "code": coded(OWN, "sintilimab")}))
+    (tmp_path / "b.ndjson").write_bytes(
+        text({"resourceType": "Medication", "id": "d1", "code": coded(OWN, "sintilimab")})
+    )
     first = read_records(shares(tmp_path)[0].entries, terminology=terminology(), zone="UTC").patients[0]
     assert [e.drug for e in first.timeline.events if isinstance(e, Exposure)] == ["sintilimab"]
 
@@ -155,8 +157,8 @@ def test_memory_does_not_grow_with_the_number_of_patients(tmp_path: Path) -> Non
         with path.open("wb") as stream:
             for number in range(patients):
                 owner = f"p{number}"
-                stream.write(text(patient(owner), *(value(owner, f"o{number}-{i}") for i in range(20))))
-        tracemalloc.start()
+                stream.write(text(patient(owner), *(value(owner, f"o{number}-{i}") for i in range(30))))
+        tracemalloc.start()  # thirty facts each: Python keeps shorter tuples for reuse
         for share in read_input(str(path), NO_INPUT):
             read_records(share.entries, terminology=terminology(), zone="UTC")
         found = tracemalloc.get_traced_memory()[1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email.utils
+import json
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,6 +16,7 @@ from joserfc import jwk, jwt
 from adapter.errors import RefusedError, RemoteError, UsageError
 from adapter.fhir.auth import FixedToken, SmartBackend
 from adapter.fhir.client import FhirClient, Written, etag, located
+from adapter.fhir.connecting import connect
 from adapter.fhir.transport import Patience, retry_after
 
 BASE = "https://ehr.example.org/fhir"
@@ -237,3 +239,22 @@ def test_a_key_that_cannot_sign_is_a_wrong_configuration() -> None:
     for wrong in ({}, {"kty": "oct", "k": "x", "d": "x"}, {"kty": "EC", "crv": "P-256", "d": "x"}, {"kty": "RSA"}):
         with pytest.raises(UsageError):
             SmartBackend(BASE, "client-1", wrong, "system/*.rs")
+
+
+def test_a_connection_takes_the_credential_that_the_site_set(tmp_path: Any) -> None:
+    file = tmp_path / "key.json"
+    file.write_text(json.dumps(key("EC")))
+    with responses.RequestsMock() as mock:
+        mock.get(f"{BASE}/Patient/p1", json=PATIENT)
+        mock.get(f"{BASE}/.well-known/smart-configuration", json={"token_endpoint": TOKENS})
+        mock.post(TOKENS, json={"access_token": "t1", "expires_in": 300})
+        connect(BASE, token="fixed").read("Patient", "p1")
+        connect(BASE, smart_client_id="client-1", smart_key=file).read("Patient", "p1")
+        connect(BASE).read("Patient", "p1")
+        sent = [c.request.headers.get("Authorization") for c in mock.calls if "Patient" in str(c.request.url)]
+    assert sent == ["Bearer fixed", "Bearer t1", None]
+    with pytest.raises(UsageError, match="both"):
+        connect(BASE, smart_client_id="client-1")
+    file.write_text("not json")
+    with pytest.raises(UsageError, match=r"key\.json"):
+        connect(BASE, smart_client_id="client-1", smart_key=file)

@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from ucumvert import PintUcumRegistry
+from ucumvert import PintUcumRegistry  # type: ignore[import-untyped]
 
 from adapter.errors import TableError
 from adapter.terminology import LOCAL, Terminology, load_terminology

@@ -61,7 +61,9 @@ def test_ranges_are_told_apart_by_sex_and_else_not_used() -> None:
 
 def test_a_range_that_is_not_of_type_normal_is_not_used() -> None:
     meaning = "http://terminology.hl7.org/CodeSystem/referencerange-meaning"
-    ranges = [{"type": coded(meaning, kind), "high": {"value": high}} for kind, high in (("treatment", 9), ("normal", 40))]
+    ranges = [
+        {"type": coded(meaning, kind), "high": {"value": high}} for kind, high in (("treatment", 9), ("normal", 40))
+    ]
     assert fact(Measurement, lab("1742-6", 1, "U/L", referenceRange=ranges)).high == 40
 
 
@@ -93,18 +95,19 @@ def test_a_comparator_makes_an_interval(comparator: str, value: int, expected: I
         ("6301-6", "1.1", Interval.exact(Decimal("1.1")), None),
     ],
 )
-def test_a_text_that_is_wholly_a_quantity_is_one(
-    loinc: str, text: str, value: Interval, detected: bool | None
-) -> None:
+def test_a_text_that_is_wholly_a_quantity_is_one(loinc: str, text: str, value: Interval, detected: bool | None) -> None:
     found = fact(Measurement, observation(coded(LOINC, loinc), valueString=text))
     assert (found.value, found.detected) == (value, detected)
 
 
 def test_a_logarithm_is_the_amount_of_its_own_concept() -> None:
     found = fact(Measurement, lab("48398-2", 4, "log IU/mL"))
-    assert (found.concept, found.value.number, found.unit) == ("hbv_dna", 10000, "[IU]/mL")
+    assert (found.concept, found.unit) == ("hbv_dna", "[IU]/mL")
+    assert found.value.number == 10000
     below = {"value": 1, "comparator": "<", "unit": "{log_IU}/mL"}
-    assert fact(Measurement, lab("48398-2", 0, valueQuantity=below)).value == Interval(Decimal(0), Decimal(10), False, True)
+    assert fact(Measurement, lab("48398-2", 0, valueQuantity=below)).value == Interval(
+        Decimal(0), Decimal(10), False, True
+    )
 
 
 @pytest.mark.parametrize(
@@ -195,7 +198,8 @@ def test_two_different_answers_are_a_conflict() -> None:
 )
 def test_performance_status_is_a_number_in_every_way_that_it_comes(members: dict[str, Any]) -> None:
     found = fact(Measurement, observation(coded(LOINC, "89247-1"), **members))
-    assert (found.concept, found.value.number) == ("ecog_ps", 1)
+    assert found.concept == "ecog_ps"
+    assert found.value.number == 1
 
 
 @pytest.mark.parametrize(
@@ -228,6 +232,9 @@ def test_a_response_has_the_criteria_of_its_method(method: dict[str, Any] | None
         (lab("1742-6", 12, "U/L", effectiveDateTime=None, issued="2024-04-01T00:00:00Z"), "no-time"),
         (lab("1742-6", 12, "U/L", modifierExtension=[{"url": "http://x.example"}]), "modifier-extension"),
         (lab("1742-6", 12, "U/L", status=None), "malformed"),
+        (lab("1742-6", 0, valueQuantity="240 U/L"), "malformed"),
+        ({**lab("1742-6", 12, "U/L"), "code": "alt"}, "malformed"),
+        (observation(coded(LOINC, "5196-1"), valueCodeableConcept="positive"), "malformed"),
         (lab("1742-6", 0, valueQuantity={"value": 1, "comparator": "about", "unit": "U/L"}), "malformed"),
         (observation(coded(LOINC, "1742-6", "1920-8"), valueQuantity={"value": 1, "unit": "U/L"}), "code-conflict"),
         (observation(coded(LOINC, "89247-1"), valueInteger=7), "implausible"),
@@ -276,7 +283,7 @@ def test_components_that_are_facts_are_observations_of_their_own() -> None:
 
     parts = [part("1742-6", 31), part("1920-8", 32), part("6768-6", 33, modifierExtension=[{"url": "x"}])]
     panel = observation(coded("http://hospital.example", "LIVER"), component=parts)
-    assert [(m.concept, m.value.number) for m in facts(Measurement, panel)] == [("alt", 31), ("ast", 32)]
+    assert {m.concept: m.value.shown() for m in facts(Measurement, panel)} == {"alt": "31", "ast": "32"}
     assert accounts(panel).used == 2
     assert reasons(panel) == {"Observation/o1": "modifier-extension"}
 
@@ -295,7 +302,9 @@ def test_an_adverse_event_has_name_grade_cause_and_end() -> None:
         {"code": coded(OWN, "resolved"), "valueBoolean": False},
     ]
     period = {"start": "2024-03-01", "end": "2024-03-09"}
-    resource = local("adverse_event", valueString="Rash", component=parts, effectiveDateTime=None, effectivePeriod=period)
+    resource = local(
+        "adverse_event", valueString="Rash", component=parts, effectiveDateTime=None, effectivePeriod=period
+    )
     found = fact(AdverseEvent, resource)
     assert (found.name, found.grade, found.related, found.resolved) == ("Rash", 3, True, False)
     assert (found.when.iso, found.end and found.end.iso) == ("2024-03-01", "2024-03-09")

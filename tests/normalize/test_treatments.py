@@ -147,7 +147,9 @@ def test_a_draft_of_any_drug_is_a_plan() -> None:
 
 def test_an_uncoded_drug_is_known_by_its_exact_name_only() -> None:
     def given(text: str) -> dict[str, Any]:
-        return drug(ADMINISTRATION, "x", medicationCodeableConcept={"text": text}, status="completed", effectiveDateTime=ON)
+        return drug(
+            ADMINISTRATION, "x", medicationCodeableConcept={"text": text}, status="completed", effectiveDateTime=ON
+        )
 
     found = fact(Exposure, given("信迪利单抗"))
     assert (found.drug, found.notes) == ("sintilimab", ("by-name",))
@@ -168,7 +170,9 @@ def test_a_known_code_is_never_overruled_by_a_name() -> None:
 
 @pytest.mark.parametrize("reference", ["Medication/d1", "Medication/d1/_history/3", "#inner"])
 def test_a_referenced_medication_is_found(reference: str) -> None:
-    dose = drug(ADMINISTRATION, "x", status="completed", effectiveDateTime=ON, medicationReference={"reference": reference})
+    dose = drug(
+        ADMINISTRATION, "x", status="completed", effectiveDateTime=ON, medicationReference={"reference": reference}
+    )
     del dose["medicationCodeableConcept"]
     dose["contained"] = [{"resourceType": "Medication", "id": "inner", "code": coded(OWN, "penpulimab")}]
     medication = {"resourceType": "Medication", "id": "d1", "code": coded(OWN, "penpulimab")}
@@ -176,7 +180,9 @@ def test_a_referenced_medication_is_found(reference: str) -> None:
     assert accounts(dose, medication).used == (2 if reference == "#inner" else 3)
 
 
-@pytest.mark.parametrize("reference", [{"reference": "Medication/none"}, {"display": "lenvatinib"}, {"reference": "#no"}])
+@pytest.mark.parametrize(
+    "reference", [{"reference": "Medication/none"}, {"display": "lenvatinib"}, {"reference": "#no"}]
+)
 def test_a_medication_that_cannot_be_had_is_unresolved(reference: dict[str, str]) -> None:
     dose = drug(ADMINISTRATION, "x", status="completed", effectiveDateTime=ON, medicationReference=reference)
     del dose["medicationCodeableConcept"]
@@ -206,7 +212,12 @@ def test_a_procedure_may_last() -> None:
 
 def test_a_procedure_in_preparation_is_a_plan_that_is_always_known() -> None:
     plan = fact(Plan, procedure("hepatectomy", status="preparation", performedDateTime="2024-05-07"))
-    assert (plan.what, plan.on and plan.on.iso, plan.authored, plan.preparation) == ("hepatectomy", "2024-05-07", None, True)
+    assert (plan.what, plan.on and plan.on.iso, plan.authored, plan.preparation) == (
+        "hepatectomy",
+        "2024-05-07",
+        None,
+        True,
+    )
 
 
 @pytest.mark.parametrize(
@@ -251,9 +262,24 @@ def test_an_appointment_is_its_participants() -> None:
 @pytest.mark.parametrize(
     "resource",
     [
-        {"resourceType": "ImagingStudy", "status": "available", "started": ON, "procedureCode": [coded(OWN, "mri_liver_contrast")]},
-        {"resourceType": "DiagnosticReport", "status": "final", "effectiveDateTime": ON, "code": coded(OWN, "mri_liver_contrast")},
-        {"resourceType": "DocumentReference", "status": "current", "date": f"{ON}T09:00:00Z", "type": coded(OWN, "mdt_conference")},
+        {
+            "resourceType": "ImagingStudy",
+            "status": "available",
+            "started": ON,
+            "procedureCode": [coded(OWN, "mri_liver_contrast")],
+        },
+        {
+            "resourceType": "DiagnosticReport",
+            "status": "final",
+            "effectiveDateTime": ON,
+            "code": coded(OWN, "mri_liver_contrast"),
+        },
+        {
+            "resourceType": "DocumentReference",
+            "status": "current",
+            "date": f"{ON}T09:00:00Z",
+            "type": coded(OWN, "mdt_conference"),
+        },
     ],
 )
 def test_scans_and_boards_are_dates(resource: dict[str, Any]) -> None:

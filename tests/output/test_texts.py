@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from adapter.guideline.statements import topics
 from adapter.guideline.table import catalogue_rows
 from adapter.output.wordbook import LANGUAGES, SECTIONS, texts_of
 from adapter.pipeline import evaluator
@@ -57,6 +58,11 @@ def test_both_languages_have_the_same_keys(section: str) -> None:
     assert english ^ chinese == set()
 
 
+def test_every_threshold_has_its_meaning_in_chinese_and_none_is_left_over() -> None:
+    known = {f"{topic}/{name}" for topic, content in topics().items() for name in content["values"]}
+    assert set(texts_of("zh")["thresholds"]) ^ known == set()
+
+
 def test_a_text_has_the_same_placeholders_in_both_languages() -> None:
     chinese = dict(leaves(texts_of("zh")))
     differing = {
@@ -73,9 +79,9 @@ def test_no_outcome_is_worded_that_the_catalogue_does_not_have() -> None:
     assert {row for row in worded - known if row[0] != "general"} == set()
 
 
-def test_both_languages_have_the_same_files() -> None:
+def test_both_languages_have_the_same_files_but_for_the_thresholds_whose_english_stands_with_the_numbers() -> None:
     chinese = (files("adapter.output") / "texts" / "zh").iterdir()
-    assert sorted(file.name for file in chinese if file.name.endswith(".yaml")) == FILES
+    assert sorted(file.name for file in chinese if file.name.endswith(".yaml")) == sorted([*FILES, "thresholds.yaml"])
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -11,9 +11,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from adapter.pipeline import evaluate_bundle
+from adapter.pipeline import evaluate_bundle, evaluator
 from adapter.sandbox.synthetic import synthetic_bundles
-from tests.cases.codes import LOCAL, rows
 from tests.cases.facts import bundle_of, facts_of, read_cases
 
 Json = dict[str, Any]
@@ -109,12 +108,6 @@ def corpus(name: str) -> tuple[Patient, ...]:
     return synthetic() if name == "synthetic" else patients_of(name)
 
 
-@functools.cache
-def concepts() -> dict[tuple[str, str], str]:
-    """The concept of each code of the tables; of a code under several, the first."""
-    return {(row.system, row.code): row.concept for row in reversed(rows())}
-
-
 def concept_of(codeable: Any) -> str | None:
     """The concept key of a CodeableConcept, or its own code or text where no table knows it."""
     if isinstance(codeable, list):
@@ -123,9 +116,9 @@ def concept_of(codeable: Any) -> str | None:
         return None
     codings = [c for c in codeable.get("coding") or () if isinstance(c, dict) and c.get("code")]
     for coding in codings:
-        known = concepts().get((coding.get("system", ""), coding["code"]))
-        if known or coding.get("system") == LOCAL:
-            return known or str(coding["code"])
+        known = evaluator().terminology.translate([(coding.get("system"), coding["code"])]).concept
+        if known is not None:
+            return known
     return str(codings[0]["code"]) if codings else codeable.get("text")
 
 

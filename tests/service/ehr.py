@@ -63,7 +63,7 @@ def running(chart: list[Json]) -> Iterator[Ehr]:
     """The server on a free port while the block runs."""
     ehr = Ehr(chart)
 
-    class Handler(BaseHTTPRequestHandler):
+    class Answers(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             status, media, body = ehr.answer(self.path.removeprefix("/fhir/"), self.headers.get("Authorization"))
             content = body.encode() if isinstance(body, str) else json.dumps(body).encode()
@@ -79,7 +79,7 @@ def running(chart: list[Json]) -> Iterator[Ehr]:
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
     server.daemon_threads = True
     ehr.base = f"http://127.0.0.1:{server.server_address[1]}/fhir"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)

@@ -69,7 +69,7 @@ def with_server(request: Json, ehr: Ehr) -> Json:
 def required_missing(client: TestClient, request: Json, key: str) -> str:
     answer = client.post(PATIENT_VIEW, json=request)
     assert answer.status_code == 412, answer.text
-    texts = [issue["diagnostics"] for issue in answer.json()["issue"]]
+    texts = [str(issue["diagnostics"]) for issue in answer.json()["issue"]]
     return next(text for text in texts if text.startswith(f"{key}:"))
 
 
