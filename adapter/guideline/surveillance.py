@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+
 from adapter.guideline.case import Case
 from adapter.guideline.model import Criterion, Due, Finding
 from adapter.guideline.phase import ADJUVANT, AFTER_SURGERY, phase, recurrence_sources

@@ -54,13 +54,9 @@ def _read_usual(o: Observation, source: str, asked: Asked, chart: Chart, desk: D
     if o.interpretation is not ABSENT_RAW and asked.interpreted.get(bytes(o.interpretation), UNMET) is not None:
         return False
     found = asked.values.get(bytes(o.valueQuantity))
-    if found.__class__ is not Reading:
+    bounds = NO_LIMITS if o.referenceRange is ABSENT_RAW else asked.ranges.get(bytes(o.referenceRange))
+    if found.__class__ is not Reading or bounds.__class__ is not Limits:
         return False
-    bounds: object = NO_LIMITS
-    if o.referenceRange is not ABSENT_RAW:
-        bounds = asked.ranges.get(bytes(o.referenceRange))
-        if bounds.__class__ is not Limits:
-            return False
     when = desk.moments.known.get(o.effectiveDateTime) or desk.moments.of(o.effectiveDateTime)
     if when is None:
         return False
@@ -73,8 +69,8 @@ def _read_usual(o: Observation, source: str, asked: Asked, chart: Chart, desk: D
             found.unit,
             found.reported,
             found.reported_unit,
-            bounds.low,  # type: ignore[attr-defined]
-            bounds.high,  # type: ignore[attr-defined]
+            bounds.low,
+            bounds.high,
             found.detected,
             False,
             found.notes,

@@ -11,15 +11,17 @@ from adapter.output.wordbook import Texts
 
 _SPANS = frozenset({"s", "min", "h", "d", "day", "days", "wk", "mo", "a", "year", "years"})
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
-_MOVING_NOTES = frozenset({"ongoing", "must-stop-by"})
+_MOVING_NOTES = frozenset({"ongoing", "must-stop-by", "planned", "date-imprecise"})
 _MOVING_PARAM = re.compile(r"(?:^|_)(?:age|aged|ago|elapsed|today)(?:_|$)")
 
 
 def lasting(finding: Finding) -> bool:
     """Whether the finding's sentences and dates are the same tomorrow while no fact changes.
 
-    They are not when an exposure that still goes on counts up to as-of (notes `ongoing` and `must-stop-by`), or when a
-    value that fills the texts is an age or a time passed by (its name has the word age, aged, ago, elapsed or today).
+    They are not when an exposure that still goes on counts up to as-of (notes `ongoing` and `must-stop-by`), when a dose
+    without a date counts as given at as-of (`planned`), when a date that is a whole month is cut at as-of
+    (`date-imprecise`), or when a value that fills the texts is an age or a time passed by (its name has the word age,
+    aged, ago, elapsed or today).
     """
     if any(_code(note) in _MOVING_NOTES for note in _notes(finding)):
         return False
@@ -35,8 +37,8 @@ def sentence(finding: Finding, texts: Texts) -> str:
     """The finding in one or more sentences."""
     if lasting(finding):
         return " ".join(f"{texts.summary(finding)} {texts.detail(finding)}".split())
-    dated = [texts.note(note) for note in dict.fromkeys(_notes(finding)) if _DAY.search(note)]
-    return "; ".join([f"{texts.activity(finding.code)}: {texts.word(finding.outcome)}", *dated])
+    said = [_note(note, texts) for note in dict.fromkeys(_notes(finding)) if _code(note) in _MOVING_NOTES]
+    return "; ".join([f"{texts.activity(finding.code)}: {texts.word(finding.outcome)}", *said])
 
 
 def rationale(finding: Finding, texts: Texts) -> str:

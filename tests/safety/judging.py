@@ -12,6 +12,13 @@ MET = "met"
 SHOWN = ("phase", "staging", "course", "findings")
 
 
+class Favourable(NamedTuple):
+    """Finding -> outcome (or criterion) -> why it is favourable."""
+
+    outcomes: dict[str, dict[str, str]]
+    criteria: dict[str, dict[str, str]]
+
+
 class Change(NamedTuple):
     """A criterion (or, with `criterion` None, an outcome) that is not as it was."""
 
@@ -55,27 +62,21 @@ def newly_met(before: Json, after: Json) -> Iterator[Change]:
             yield Change(*key, criterion, was, MET)
 
 
-def newly_favourable(before: Json, after: Json, favourable: dict[str, Any]) -> Iterator[Change]:
-    """Favourable outcomes of findings that had another outcome before."""
-    then = outcomes(before)
-    for key, outcome in outcomes(after).items():
-        if outcome in favourable.get(key[0], {}) and key in then and then[key] not in favourable[key[0]]:
-            yield Change(*key, None, then[key], outcome)
+def left_standing(before: Json, after: Json, without: Json, favourable: Favourable) -> Iterator[Change]:
+    """What is favourable, rests on a kind of fact, and still stands although the newest value cannot be used.
 
-
-def left_standing(before: Json, after: Json, without: Json, favourable: dict[str, Any]) -> Iterator[Change]:
-    """What rests on a kind of fact, is favourable, and still stands although the newest value cannot be used.
-
-    What stands in `without` too, the record without that kind of fact, does not rest on it.
+    What is the same in `without`, the record without that kind of fact, does not rest on it.
     """
     now, bare = outcomes(after), outcomes(without)
     for key, outcome in outcomes(before).items():
-        if outcome in favourable.get(key[0], {}) and bare.get(key) != outcome and now.get(key) == outcome:
+        if outcome in favourable.outcomes.get(key[0], {}) and bare.get(key) != outcome and now.get(key) == outcome:
             yield Change(*key, None, outcome, outcome)
     then, still, lost = statuses(before), statuses(after), statuses(without)
     for place, found in then.items():
-        if found == {MET} and MET not in lost.get(place, set()) and MET in still.get(place, set()):
-            yield Change(*place[0], place[1], MET, MET)
+        (finding, cause), criterion = place
+        rests = place in lost and MET not in lost[place]
+        if criterion in favourable.criteria.get(finding, {}) and found == {MET} and rests and MET in still.get(place, ()):
+            yield Change(finding, cause, criterion, MET, MET)
 
 
 def shown(assessment: Json) -> Json:

@@ -108,6 +108,12 @@ def corpus(name: str) -> tuple[Patient, ...]:
     return synthetic() if name == "synthetic" else patients_of(name)
 
 
+@functools.cache
+def meaning(system: str | None, code: str) -> str | None:
+    """The concept of a code, None where no table knows it or it decides nothing."""
+    return evaluator().terminology.translate([(system, code)]).concept
+
+
 def concept_of(codeable: Any) -> str | None:
     """The concept key of a CodeableConcept, or its own code or text where no table knows it."""
     if isinstance(codeable, list):
@@ -116,7 +122,7 @@ def concept_of(codeable: Any) -> str | None:
         return None
     codings = [c for c in codeable.get("coding") or () if isinstance(c, dict) and c.get("code")]
     for coding in codings:
-        known = evaluator().terminology.translate([(coding.get("system"), coding["code"])]).concept
+        known = meaning(coding.get("system"), str(coding["code"]))
         if known is not None:
             return known
     return str(codings[0]["code"]) if codings else codeable.get("text")

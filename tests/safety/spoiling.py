@@ -5,14 +5,12 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator
 
-from tests.cases.codes import LOCAL
+from tests.cases.codes import concept_coding
 from tests.safety.patients import Json, Patient, resources, subject_of
 
 SPOILED = "spoiled-value"
 VALUES = ("valueQuantity", "valueCodeableConcept", "valueString", "valueInteger", "valueBoolean", "component")
 TIMES = ("effectiveDateTime", "effectivePeriod", "effectiveInstant")
-# A second coding that contradicts the first: a drug and a stage are no answer to any question.
-OTHER_CODE = {"system": LOCAL, "code": "sorafenib"}
 STRANGE = {"url": "http://example.org/fhir/StructureDefinition/not-what-it-says", "valueBoolean": True}
 
 
@@ -43,8 +41,9 @@ def unknown_unit(resource: Json) -> bool:
 
 def code_conflict(resource: Json) -> bool:
     """Two codings that mean different things."""
-    resource["code"] = {"coding": [*resource["code"].get("coding", ()), OTHER_CODE]}
-    return bool(len(resource["code"]["coding"]) > 1)
+    other = concept_coding("alt" if subject_of(resource) == "creatinine" else "creatinine", "Observation")
+    resource["code"] = {"coding": [*resource["code"].get("coding", ()), *other["coding"]]}
+    return True
 
 
 def modified(resource: Json) -> bool:
@@ -56,7 +55,9 @@ def modified(resource: Json) -> bool:
 def absent_reason(resource: Json) -> bool:
     """A value and the statement that there is none."""
     system = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
-    resource["dataAbsentReason"] = {"coding": [{"system": system, "code": "error"}]}
+    # Beside components the reason speaks of the Observation's own value, of which there is none.
+    for holder in (resource, *(resource.get("component") or ())):
+        holder["dataAbsentReason"] = {"coding": [{"system": system, "code": "error"}]}
     return True
 
 

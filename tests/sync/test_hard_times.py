@@ -28,6 +28,7 @@ LESSER: list[dict[str, Any]] = [
     {"own_ids": False, "conditions": False},
     {"own_ids": False, "conditions": False, "transaction": False},
 ]
+DEATHS = [(0, False), (0, True), (1, True), (2, False), (2, True), (3, True)]
 NAMES = ["-".join(f"{key}" for key in abilities) or "full" for abilities in LESSER]
 
 
@@ -73,9 +74,13 @@ def test_a_server_of_any_abilities_gets_each_result_once_and_a_second_run_writes
     assert len(held["Provenance"]) == 2
 
 
-@pytest.mark.parametrize("late", [False, True], ids=["before-the-write", "before-its-answer"])
-@pytest.mark.parametrize("writes", range(5))
-@pytest.mark.parametrize("abilities", [LESSER[0], LESSER[1], LESSER[3]], ids=[NAMES[0], NAMES[1], NAMES[3]])
+@pytest.mark.parametrize(
+    ("abilities", "writes", "late"),
+    [
+        *((LESSER[0], 0, late) for late in (False, True)),
+        *((abilities, writes, late) for abilities in (LESSER[1], LESSER[3]) for writes, late in DEATHS),
+    ],
+)
 def test_a_worker_that_dies_anywhere_and_a_second_run_end_as_one_clean_run(
     sandbox_ward: Ward, abilities: dict[str, Any], writes: int, late: bool
 ) -> None:
