@@ -11,7 +11,7 @@ import pytest
 from adapter.pipeline import evaluate_bundle
 from tests.cases.contract import breaks
 from tests.cases.expectations import CHECKS, SETTING, Assessment, Case, differences
-from tests.cases.facts import bundle_of, facts_of, patient_of, read_cases
+from tests.cases.facts import bundle_of, facts_of, patient_of, read_cases, withheld
 
 HERE = Path(__file__).parent
 TOPICS = {path.stem: read_cases(path) for path in sorted((HERE / "cases").glob("*.yaml"))}
@@ -21,8 +21,9 @@ EXAMPLES = [json.loads(path.read_text(encoding="utf-8")) for path in sorted((HER
 
 def assessment_of(case: Case, bundle: dict[str, Any], patient: str) -> Assessment:
     """The one assessment of the case's patient."""
+    given = withheld(bundle, case["incomplete"]) if "incomplete" in case else bundle
     assessments = evaluate_bundle(
-        json.dumps(bundle).encode(),
+        json.dumps(given).encode(),
         as_of=str(case.get("as-of", case.get("asOf"))),
         edition=str(case.get("edition", "2024")),
         complete=bool(case.get("complete", False)),

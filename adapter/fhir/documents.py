@@ -322,6 +322,8 @@ def _incomplete(bundle_type: str | None, link: Raw, entries: Entries) -> tuple[t
         outcome = read(entries.original(index), _Outcome) or _Outcome()
         grave = [i for i in outcome.issue or () if i.severity in ("warning", "error", "fatal")]
         reasons += [f"{i.severity}: {i.code or 'unknown'}" for i in grave]
+    if any(one.relation == "next" for one in read_list(link, Link)):
+        reasons.append("the next page is not in this file")
     if not reasons:
         return ()
     url = next((o.url for o in read_list(link, Link) if o.relation == "self" and o.url), "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from adapter.guideline.case import Case, criterion
-from adapter.guideline.eligibility import child_pugh_a, completed_years
+from adapter.guideline.eligibility import child_pugh_a
 from adapter.guideline.liver_disease import chronic_liver_disease
 from adapter.guideline.local import high_portal_grade
 from adapter.guideline.meld import meld
@@ -17,7 +17,7 @@ from adapter.guideline.remnant_volumes import RATIO, VOLUME, remnant_share
 from adapter.guideline.thresholds import Limit
 from adapter.guideline.treatment import alpps_stages, planned_operations, valid_plans
 from adapter.guideline.vessels import invasion
-from adapter.values import Interval, Truth, all_of, day_text, negate, truth
+from adapter.values import Interval, Truth, all_of, day_text, negate, truth, whole_years
 
 TOPIC = "augmentation"
 STATEMENTS = ("C21-8", "C21-8t")
@@ -51,7 +51,7 @@ def _augmentation(case: Case) -> Finding:
 
 def _age(case: Case) -> Criterion:
     limit, birth = case.limit(TOPIC, "age"), case.view.person.birth
-    ages = None if birth is None else (completed_years(birth.last, case.day), completed_years(birth.first, case.day))
+    ages = None if birth is None else (whole_years(birth.last, case.day), whole_years(birth.first, case.day))
     status = Truth.UNKNOWN if ages is None else limit.kept(Interval.between(*ages))
     return Criterion(
         code="age-under-65",

@@ -10,7 +10,7 @@ from adapter.guideline.model import Criterion, Due, Finding
 from adapter.guideline.policy import NormalLimits, Policy
 from adapter.guideline.table import kind_and_severity
 from adapter.guideline.thresholds import Limit
-from adapter.timeline.events import Coded, Measurement, Problem, Unusable
+from adapter.timeline.events import AdverseEvent, Coded, Lesion, Measurement, Problem, Unusable
 from adapter.timeline.latest import Latest, latest
 from adapter.timeline.timeline import Timeline, View
 from adapter.values import AsOf, Truth, parse_as_of
@@ -22,7 +22,9 @@ Derived = TypeVar("Derived")
 class Case:
     """What an evaluator is given. `day` is as-of's local day (ordinal). `once` keeps what was derived."""
 
-    def __init__(self, timeline: Timeline, as_of: AsOf, policy: Policy) -> None:
+    def __init__(
+        self, timeline: Timeline, as_of: AsOf, policy: Policy, earlier: dict[int, Case] | None = None
+    ) -> None:
         self.timeline = timeline
         self.as_of = as_of
         self.policy = policy
@@ -30,19 +32,23 @@ class Case:
         self.day = as_of.day
         self.edition = policy.edition
         self._kept: dict[Any, Any] = {}
+        self._earlier: dict[int, Case] = {} if earlier is None else earlier
 
     def once(self, derive: Callable[[Case], Derived]) -> Derived:
         """`derive(self)`, computed at the first call and kept."""
-        if derive not in self._kept:
-            self._kept[derive] = derive(self)
-        return self._kept[derive]  # type: ignore[no-any-return]
+        kept = self._kept
+        if derive not in kept:
+            kept[derive] = derive(self)
+        return kept[derive]  # type: ignore[no-any-return]
 
     def at(self, day: int) -> Case:
-        """The same patient and policy at the end of an earlier day (ordinal)."""
-        key = ("at", day)
-        if key not in self._kept:
-            self._kept[key] = Case(self.timeline, parse_as_of(day_text(day), self.as_of.zone), self.policy)
-        return self._kept[key]  # type: ignore[no-any-return]
+        """The same patient and policy at the end of an earlier day (ordinal); as-of's own day ends at as-of."""
+        if day >= self.day:
+            return self
+        if day not in self._earlier:
+            as_of = parse_as_of(day_text(day), self.as_of.zone)
+            self._earlier[day] = Case(self.timeline, as_of, self.policy, self._earlier)
+        return self._earlier[day]
 
     def limit(self, topic: str, name: str) -> Limit:
         """A threshold of the policy's edition: adapter/guideline/<topic>.yaml, value <name>."""
@@ -120,8 +126,17 @@ class Case:
             evidence=tuple(dict.fromkeys(references)),
             notes=tuple(notes),
             params=params,
-            preliminary=preliminary or any(n.endswith("preliminary") for c in listed for n in c.notes),
+            preliminary=preliminary or not self.once(_preliminary).isdisjoint(references),
         )
+
+
+def _preliminary(case: Case) -> frozenset[str]:
+    """References of the preliminary results of the view: what rests on one says so."""
+    return frozenset(
+        fact.source
+        for fact in case.timeline.events
+        if isinstance(fact, Measurement | Coded | Lesion | AdverseEvent) and fact.preliminary
+    )
 
 
 def criterion(

@@ -11,7 +11,7 @@ from adapter.guideline.model import ChildPugh
 from adapter.guideline.problems import active_confirmed, began
 from adapter.timeline.events import Coded, Measurement
 from adapter.timeline.latest import Latest
-from adapter.values import Interval, Truth
+from adapter.values import Interval, Truth, When
 
 CLASSES = ("A", "B", "C")
 _ASCITES_SEVERE = frozenset({"moderate", "severe", "refractory"})
@@ -141,7 +141,9 @@ def _graded(case: Case, name: str, problem: str, found: Latest[Any], ranges: lis
         since = [began(p) for p in conditions]
         older = usable and newest is not None and all(s is not None and s.last <= newest.when.first for s in since)
         points = (1 if older else 2, most)
-    assumed = found.missing and not found.blocked and not conditions and case.option("assume-absent")
+    given = not {"Observation", "Condition"} & case.view.incomplete
+    absent = found.missing and not found.blocked and not conditions and given
+    assumed = absent and case.option("assume-absent")
     used = newest is not None and found.fresh
     return Part(
         name,
@@ -163,13 +165,14 @@ def _with_record(case: Case, computed: ChildPugh, newest_part: int | None) -> Ch
     found = _recorded(case)
     if found is None:
         return computed
-    (low, high), text, day, sources, note = found
+    (low, high), text, (first, last), sources, note = found
     recorded = msgspec.structs.replace(
         computed, recorded=text, evidence=tuple(dict.fromkeys((*computed.evidence, *sources)))
     )
     points = computed.points or (low, high)
     inside = low <= points[1] and high >= points[0]
-    if newest_part is not None and day < newest_part:
+    # A partial date decides nothing that could be older; a disagreement that could be newer still counts.
+    if newest_part is not None and (first if inside else last) < newest_part:
         return msgspec.structs.replace(recorded, discordant=not inside, notes=(*computed.notes, "recorded-older"))
     if inside:
         kept = (max(low, points[0]), min(high, points[1]))
@@ -186,24 +189,26 @@ def _with_record(case: Case, computed: ChildPugh, newest_part: int | None) -> Ch
     )
 
 
-def _recorded(case: Case) -> tuple[tuple[int, int], str, int, tuple[str, ...], tuple[str, ...]] | None:
+def _recorded(case: Case) -> tuple[tuple[int, int], str, tuple[int, int], tuple[str, ...], tuple[str, ...]] | None:
+    """Points, text, first and last possible day, sources and doubts of the newest recorded score or class."""
     score = case.latest_number("child_pugh_score", "recorded-scores")
     named = case.latest_word("child_pugh_class", "recorded-scores")
-    ranges: list[tuple[tuple[int, int], str, int, str]] = []
+    ranges: list[tuple[tuple[int, int], str, When, str]] = []
     if score.fresh and not score.blocked:
-        ranges += [(_score_range(case, f.value), f.value.shown(), f.when.last, f.source) for f in score.facts]
+        ranges += [(_score_range(case, f.value), f.value.shown(), f.when, f.source) for f in score.facts]
     if named.fresh and not named.blocked:
         bounds = _class_bounds(case)
-        ranges += [(bounds[f.value], f.value, f.when.last, f.source) for f in named.facts if f.value in bounds]
+        ranges += [(bounds[f.value], f.value, f.when, f.source) for f in named.facts if f.value in bounds]
     if not ranges:
         return None
-    day = max(r[2] for r in ranges)
-    newest = [r for r in ranges if r[2] == day]
+    day = max(r[2].last for r in ranges)
+    newest = [r for r in ranges if r[2].last == day]
     low, high = max(r[0][0] for r in newest), min(r[0][1] for r in newest)
     note: tuple[str, ...] = ()
     if low > high:
         low, high, note = min(r[0][0] for r in newest), max(r[0][1] for r in newest), ("contradiction",)
-    return (low, high), newest[0][1], day, tuple(r[3] for r in newest), note
+    first = min(r[2].first for r in newest)
+    return (low, high), newest[0][1], (first, day), tuple(r[3] for r in newest), note
 
 
 def _score_range(case: Case, value: Interval) -> tuple[int, int]:

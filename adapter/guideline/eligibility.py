@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
 
 from adapter.guideline.bleeding import no_recent_bleeding
 from adapter.guideline.case import Case, criterion
@@ -12,7 +11,7 @@ from adapter.guideline.model import Criterion, Finding, Stage
 from adapter.guideline.phase import BASELINE, BEFORE_SURGERY, phase
 from adapter.guideline.staging import NOTHING, baseline_cnlc, cnlc
 from adapter.guideline.treatment import ordered
-from adapter.values import Truth, all_of, truth
+from adapter.values import Truth, all_of, truth, whole_years
 
 SCOPE = ("C24-3", "C24-fig1a")
 RESECTABILITY = ("C21-1", "C21-16")
@@ -168,7 +167,7 @@ def _ecog(case: Case) -> Criterion:
 def _age(case: Case) -> Criterion:
     least, most = case.limit("eligibility", "age-least"), case.limit("eligibility", "age-most")
     birth = case.view.person.birth
-    ages = None if birth is None else (completed_years(birth.last, case.day), completed_years(birth.first, case.day))
+    ages = None if birth is None else (whole_years(birth.last, case.day), whole_years(birth.first, case.day))
     if ages is None:
         status = Truth.UNKNOWN
     else:
@@ -183,12 +182,6 @@ def _age(case: Case) -> Criterion:
         evidence=(case.view.person.reference,) if birth else (),
         notes=() if birth else ("missing",),
     )
-
-
-def completed_years(birth: int, day: int) -> int:
-    """Completed years of age on a day (both ordinals)."""
-    born, today = date.fromordinal(birth), date.fromordinal(day)
-    return today.year - born.year - ((today.month, today.day) < (born.month, born.day))
 
 
 def _survival(case: Case) -> Criterion:

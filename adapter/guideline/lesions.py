@@ -80,6 +80,11 @@ def _low(interval: Interval | None) -> Decimal:
     return interval.low if interval is not None and interval.low is not None else Decimal(0)
 
 
+def one_evaluation(case: Case, since: int) -> int:
+    """The first day (ordinal) whose imaging can be one evaluation with that of a day."""
+    return since - case.limit("response", "evaluation-days").days
+
+
 def enhancement_on(case: Case, lesion: Lesion) -> str | None:
     """The lesion's own enhancement, else the one recorded for all lesions on its date."""
     if lesion.enhancement is not None:

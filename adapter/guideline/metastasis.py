@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from adapter.guideline.case import Case, doubts
-from adapter.guideline.lesions import enhancement_on, staging_size
+from adapter.guideline.lesions import enhancement_on, one_evaluation, staging_size
 from adapter.guideline.problems import active_confirmed, began
 from adapter.timeline.events import Lesion
 from adapter.values import Truth, any_of, truth
@@ -101,9 +101,9 @@ def _there(case: Case, lesion: Lesion, viable_only: bool) -> Truth:
 
 
 def _inactive(case: Case, since: int) -> tuple[Truth, tuple[str, ...]]:
-    """EHM recorded inactive, by a record as new as the newest one of its presence."""
+    """EHM recorded inactive, in the evaluation of the newest record of its presence or later."""
     found = case.latest_word("ehm_activity", "imaging")
-    facts = [f for f in found.facts if f.when.last >= since]
+    facts = [f for f in found.facts if f.when.last >= one_evaluation(case, since)]
     if not found.fresh or not facts:
         return Truth.NOT_MET, ()
     verdicts = {f.value == "inactive" for f in facts}

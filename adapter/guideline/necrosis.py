@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from adapter.guideline.case import Case, criterion
 from adapter.guideline.imaging import evaluations
-from adapter.guideline.lesions import enhancement_on
+from adapter.guideline.lesions import enhancement_on, one_evaluation
 from adapter.guideline.metastasis import spread
 from adapter.guideline.model import Criterion, Finding
 from adapter.guideline.phase import under_conversion
@@ -141,7 +141,7 @@ def _thrombus(case: Case) -> Criterion | None:
         return _unread(case, "thrombus-enhancement-lost", *_THROMBUS_CONCEPTS)
     since = max(vessels.vp.day or 0, vessels.vv.day or 0)
     found = case.latest_word("thrombus_enhancement", "imaging")
-    said = [f.value for f in found.facts if found.fresh and f.when.last >= since]
+    said = [f.value for f in found.facts if found.fresh and f.when.last >= one_evaluation(case, since)]
     status = _said(said)
     if status is Truth.MET and found.blocked:
         status = Truth.UNKNOWN

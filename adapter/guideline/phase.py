@@ -95,10 +95,14 @@ def _new_lesions(case: Case, operation: int) -> list[str]:
     bound = case.limit("course", "new-lesion").value
     found = []
     for lesion in case.view.lesions:
-        if lesion.role != "new_lesion" or lesion.when.first <= operation or lesion.diameter is None:
+        if lesion.role != "new_lesion" or lesion.when.first <= operation:
             continue
         size = lesion.diameter
-        if (size.above(0) if lesion.extrahepatic else size.at_least(bound)) is Truth.MET:
+        if size is None:
+            proven = lesion.extrahepatic
+        else:
+            proven = (size.above(0) if lesion.extrahepatic else size.at_least(bound)) is Truth.MET
+        if proven:
             found.append(lesion.source)
     return found
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import msgspec
 
 from adapter.guideline.case import Case, doubts
+from adapter.guideline.lesions import one_evaluation
 from adapter.timeline.events import Coded
 from adapter.timeline.latest import Latest, latest
 from adapter.values import Truth, any_of, truth
@@ -62,7 +63,9 @@ def invasion(case: Case) -> Invasion:
     vp, vv = _grades(case, VP_GRADES, _VP_SAYS), _grades(case, VV_GRADES, _VV_SAYS)
     either, sources = _unplaced(case, vp, vv)
     present = any_of((vp.invaded, vv.invaded)) if either is None else either
-    enhancing, enhancement_sources = _enhancing(case, max(vp.day or 0, vv.day or 0))
+    unplaced = _newest(case, "macrovascular_invasion", ("present",)) if either is not None else Latest[Coded]()
+    days = [grades.day or 0 for grades in (vp, vv)] + [f.when.first for f in unplaced.facts]
+    enhancing, enhancement_sources = _enhancing(case, max(days))
     viable = Truth.NOT_MET if enhancing is Truth.NOT_MET else present
     if enhancing is Truth.UNKNOWN and present is not Truth.NOT_MET:
         viable = Truth.UNKNOWN
@@ -80,6 +83,11 @@ def _grades(case: Case, scale: tuple[str, ...], says: dict[str, dict[str, tuple[
     fresh = [(concept, one) for concept, one in found.items() if one.fresh]
     evidence = tuple(dict.fromkeys(source for one in found.values() for source in one.sources))
     notes = tuple(dict.fromkeys(n for one in found.values() if not one.missing for n in doubts(one)))
+    newest_day = max((one.facts[-1].when.first for _, one in fresh), default=0)
+    unread = [u for one in found.values() if one.missing for u in one.blocked]
+    unread = [u for u in unread if u.when is None or u.when.last >= newest_day]
+    if unread:
+        return Grades(scale, None, None, evidence, (*notes, *(f"unusable: {u.reason}" for u in unread[:1])))
     if not fresh:
         return Grades(scale, None, None, evidence, notes)
     fresh.sort(key=lambda pair: pair[1].facts[-1].when.start, reverse=True)
@@ -117,9 +125,9 @@ def _unplaced(case: Case, vp: Grades, vv: Grades) -> tuple[Truth | None, tuple[s
 
 
 def _enhancing(case: Case, since: int) -> tuple[Truth, tuple[str, ...]]:
-    """Whether a thrombus enhances; without a record as new as its grade it counts as viable."""
+    """Whether a thrombus enhances; without a record of its grade's evaluation or a later one it counts as viable."""
     found = case.latest_word("thrombus_enhancement", "imaging")
-    facts = [f for f in found.facts if f.when.last >= since]
+    facts = [f for f in found.facts if f.when.last >= one_evaluation(case, since)]
     if not found.fresh or not facts:
         return Truth.MET, ()
     verdicts = {f.value == "absent" for f in facts}

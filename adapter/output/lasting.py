@@ -18,8 +18,8 @@ _MOVING_PARAM = re.compile(r"(?:^|_)(?:age|aged|ago|elapsed|today)(?:_|$)")
 def lasting(finding: Finding) -> bool:
     """Whether the finding's sentences and dates are the same tomorrow while no fact changes.
 
-    They are not when an exposure that still goes on counts up to as-of (notes `ongoing` and `must-stop-by`), when a dose
-    without a date counts as given at as-of (`planned`), when a date that is a whole month is cut at as-of
+    They are not when an exposure that still goes on counts up to as-of (notes `ongoing` and `must-stop-by`), when a
+    dose without a date counts as given at as-of (`planned`), when a date that is a whole month is cut at as-of
     (`date-imprecise`), or when a value that fills the texts is an age or a time passed by (its name has the word age,
     aged, ago, elapsed or today).
     """

@@ -2,36 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from functools import lru_cache
-from importlib.resources import files
-from typing import Any
+from collections.abc import Iterable
 
-import yaml
+from adapter.guideline.statements import Source, registry
 
-
-@lru_cache(maxsize=1)
-def _table() -> Mapping[str, Mapping[str, Any]]:
-    read = yaml.load((files("adapter.output") / "statements.yaml").read_bytes(), yaml.CSafeLoader)
-    return {"sources": read["sources"], "grades": read["grades"]}
+REGISTRATION = "urn:prepare:"
+WORDS = {
+    "en": ("statement {}", "{}"),
+    "zh": ("第 {} 条", "{}"),
+}
 
 
 def citation(key: str, language: str = "en") -> str:
-    """A statement's key, source and grade on one line (`C24-16: ..., recommendation C (weak), evidence level 3`)."""
-    source = _table()["sources"].get(key.partition("-")[0], {})
-    grade = _table()["grades"].get(key)
-    parts = [source.get(language) or source.get("en") or ""]
-    if grade is not None:
-        words = ("推荐强度 {}", "证据 {}") if language == "zh" else ("recommendation {}", "evidence {}")
-        parts += [words[0].format(grade["strength"]), words[1].format(grade["evidence"])]
-    said = ", ".join(part for part in parts if part)
-    return f"{key}: {said}" if said else key
+    """A statement's key, source and grade as the source words it, on one line; the key alone where it is not known."""
+    statement = registry().statements.get(key)
+    source = registry().sources.get(statement.source if statement else key.partition("-")[0])
+    if source is None:
+        return key
+    grades = (statement.strength, statement.evidence) if statement else ()
+    return f"{key}: {', '.join(part for part in (source.title, *grades) if part)}"
 
 
 def source_uri(statements: Iterable[str]) -> str | None:
     """The address of the first statement's source that has one."""
     for key in statements:
-        uri = _table()["sources"].get(key.partition("-")[0], {}).get("uri")
-        if uri:
-            return str(uri)
+        uri = _uri(registry().sources.get(key.partition("-")[0]))
+        if uri is not None:
+            return uri
     return None
+
+
+def _uri(source: Source | None) -> str | None:
+    if source is None:
+        return None
+    if source.doi:
+        return f"https://doi.org/{source.doi}"
+    return f"{REGISTRATION}{source.registration}" if source.registration else None

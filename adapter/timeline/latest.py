@@ -8,7 +8,11 @@ from typing import Generic, TypeVar
 import msgspec
 
 from adapter.timeline.events import AdverseEvent, Coded, Lesion, Measurement, Unusable
-from adapter.values import Truth, When
+from adapter.values import Truth, When, parse_when
+
+# The widest date is a year (FHIR's `2000`), in microseconds; twice that is safely beyond it in any zone.
+_YEAR = parse_when("2000", "UTC")
+_LONGEST = 2 * (_YEAR.end - _YEAR.start) if _YEAR is not None else 0
 
 Dated = TypeVar("Dated", Measurement, Coded, Lesion, AdverseEvent)
 
@@ -85,8 +89,7 @@ def latest(facts: Sequence[Dated], unusable: Iterable[Unusable], day: int, windo
     stale."""
     if not facts:
         return Latest(blocked=tuple(unusable))
-    newest_start = max(f.when.start for f in facts)
-    newest = [f for f in facts if f.when.end >= newest_start]
+    newest = _newest(facts)
     blocked = tuple(u for u in unusable if u.when is None or _may_follow(u.when, newest))
     coarse = len(newest) > 1 and any(not f.when.one_day for f in newest)
     oldest_age = max(_most_days(f.when, day) for f in newest)
@@ -99,6 +102,19 @@ def latest(facts: Sequence[Dated], unusable: Iterable[Unusable], day: int, windo
         blocked=blocked,
         age=oldest_age,
     )
+
+
+def _newest(facts: Sequence[Dated]) -> list[Dated]:
+    """All that can be the newest of sorted facts; before a year's time no partial date reaches the newest start."""
+    start = facts[-1].when.start
+    newest = [facts[-1]]
+    for fact in reversed(facts[:-1]):
+        if fact.when.end >= start:
+            newest.append(fact)
+        elif fact.when.start < start - _LONGEST:
+            break
+    newest.reverse()
+    return newest
 
 
 def _may_follow(when: When, newest: Sequence[Dated]) -> bool:

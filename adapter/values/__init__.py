@@ -10,6 +10,7 @@ from adapter.values.when import (
     parse_as_of,
     parse_when,
     whole_day,
+    whole_years,
 )
 
 __all__ = [
@@ -26,4 +27,5 @@ __all__ = [
     "parse_when",
     "truth",
     "whole_day",
+    "whole_years",
 ]

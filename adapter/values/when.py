@@ -139,6 +139,12 @@ def day_text(ordinal: int) -> str:
     return date.fromordinal(ordinal).isoformat()
 
 
+def whole_years(since: int, day: int) -> int:
+    """Completed calendar years between two days (ordinals); a 29 February is the 28th in a year without one."""
+    years = date.fromordinal(day).year - date.fromordinal(since).year
+    return years - (day < add_months(since, years * 12))
+
+
 def add_months(ordinal: int, months: int) -> int:
     """The day so many calendar months later (earlier when negative); a day that the month lacks becomes its last
     day."""

@@ -10,6 +10,7 @@ Assessment = dict[str, Any]
 Case = dict[str, Any]
 SETTING = {
     "name", "why", "as-of", "asOf", "edition", "complete", "options", "time-zone", "with", "facts", "bundle",
+    "incomplete",
 }  # fmt: skip
 SEVERAL = {"toxicity.ctcae", "progression.pattern", "surgery.adverse-events"}
 
@@ -199,6 +200,7 @@ CHECKS: dict[str, Callable[[Any, Assessment], Iterator[str]]] = {
     "expect": check_expect,
     "severity": check_member("severity"),
     "kind": check_member("kind"),
+    "preliminary": check_member("preliminary"),
     "absent": check_absent,
     "forbid": check_forbid,
     "criteria": check_criteria,

@@ -174,6 +174,14 @@ def bundle_of(facts: list[Fact]) -> Fact:
     return {"resourceType": "Bundle", "type": "collection", "entry": entries}
 
 
+def withheld(bundle: Fact, gap: Any) -> Fact:
+    """The Bundle as a search of one type (or of all, `true`) that says that it did not give everything."""
+    outcome = {"resourceType": "OperationOutcome", "issue": [{"severity": "warning", "code": "incomplete"}]}
+    searched = SERVER if gap is True else f"{SERVER}/{gap}?patient={MAIN_PATIENT}"
+    entries = [*bundle["entry"], {"resource": outcome, "search": {"mode": "outcome"}}]
+    return {**bundle, "type": "searchset", "link": [{"relation": "self", "url": searched}], "entry": entries}
+
+
 def main(arguments: list[str]) -> int:
     """Print the Bundle of one case."""
     if len(arguments) != 2:
