@@ -21,6 +21,7 @@ from adapter.values import Interval, Truth, all_of, day_text, negate, truth, who
 
 TOPIC = "augmentation"
 STATEMENTS = ("C21-8", "C21-8t")
+_PRESENT = {"present": True, "absent": False}
 _OUTCOMES = {Truth.MET: "candidate", Truth.NOT_MET: "not-candidate", Truth.UNKNOWN: "indeterminate"}
 
 
@@ -93,7 +94,7 @@ def _small(case: Case) -> Criterion:
 
 def _no_portal_hypertension(case: Case) -> Criterion:
     found = case.latest_word("severe_portal_hypertension")
-    status = found.favourable(lambda f: truth({"absent": True, "present": False}.get(f.value)))
+    status = negate(found.favourable(lambda f: truth(_PRESENT.get(f.value))))
     return criterion("no-severe-portal-hypertension", status, found)
 
 
@@ -101,16 +102,17 @@ def _pve(case: Case) -> Criterion:
     """Whether portal vein embolization is not contraindicated; it does not decide candidacy."""
     limit: Limit = case.limit(TOPIC, "pve-inr")
     clotting = case.latest_number("inr", "labs")
+    pressure = case.latest_word("severe_portal_hypertension")
     metastasis = spread(case, False)
     parts = {
         "vp3-4": high_portal_grade(case),
         "extrahepatic-metastasis": metastasis.present,
-        "severe-portal-hypertension": negate(_no_portal_hypertension(case).status),
+        "severe-portal-hypertension": pressure.alert(lambda f: truth(_PRESENT.get(f.value))),
         "inr": clotting.alert(lambda f: limit.reached(f.value)),
     }
     against = all_of(negate(status) for status in parts.values())
     named = [f"{name}: {status.value}" for name, status in parts.items() if status is not Truth.NOT_MET]
-    evidence = [*case.once(invasion).vp.evidence, *metastasis.evidence, *clotting.sources]
+    evidence = [*case.once(invasion).vp.evidence, *metastasis.evidence, *pressure.sources, *clotting.sources]
     return Criterion(
         code="pve-not-contraindicated",
         status=against,
@@ -125,27 +127,32 @@ def _reassessment(case: Case) -> Finding | None:
     done = case.view.done("portal_vein_embolization")
     if not done:
         return None
-    last = max((p.end or p.when for p in done), key=lambda w: w.start)
+    embolized = max((p.end or p.when for p in done), key=lambda w: w.start)
     measured = [m for concept in (RATIO, VOLUME) for m in case.view.measurements(concept)]
-    after = [m for m in measured if m.when.start >= last.start]
-    since = max([last, *(m.when for m in after)], key=lambda w: w.start)
+    after = [m for m in measured if m.when.end >= embolized.start]
+    whens = [embolized, *(m.when for m in after)]
+    since = max(whens, key=lambda w: (w.start, w.end))
+    last = max(w.last for w in whens)
+    fewest, most = max(case.day - last, 0), case.day - max(w.first for w in whens)
     limit = case.limit(TOPIC, "reassessment-days")
-    fewest, most = since.ages(case.day)
     status = Interval.between(fewest, most).above(limit.value)
     if status is Truth.NOT_MET:
         return None
+    given = "Observation" not in case.view.incomplete
+    sure = status is Truth.MET and given
     tested = Criterion(
         code="remnant-measured-within-2-weeks",
-        status=negate(status),
+        status=Truth.NOT_MET if sure else Truth.UNKNOWN,
         value=most if fewest == most else None,
         unit="d",
         threshold=f"<= {limit.days} d",
         at=since.iso,
         evidence=tuple(dict.fromkeys([*(p.source for p in done), *(m.source for m in after)])),
-        notes=() if status is Truth.MET else ("date-imprecise",),
+        notes=() if sure else ("date-imprecise" if given else "incomplete",),
     )
-    due = Due(earliest=day_text(since.last + limit.days + 1), preferred=day_text(since.last + limit.days + 1))
-    outcome = "due" if status is Truth.MET else "unknown"
+    day = day_text(last + limit.days + 1)
+    due = Due(earliest=day, preferred=day)
+    outcome = "due" if sure else "unknown"
     return case.finding("flr.reassessment", outcome, ("C21-12t",), [tested], due=due, since=since.iso, days=most)
 
 

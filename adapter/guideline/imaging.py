@@ -47,6 +47,19 @@ class Imaging(msgspec.Struct, frozen=True):
         """The later measurement of each lesion that has an identity."""
         return {s.lesion: s for s in self.lesions if s.lesion is not None}
 
+    def alternatives(self) -> dict[str, list[Lesion]]:
+        """Per lesion with an identity its newest measurement; several that contradict each other at one time."""
+        found: dict[str, list[Lesion]] = {}
+        for seen in self.lesions:
+            if seen.lesion is not None:
+                found.setdefault(seen.lesion, []).append(seen)
+        return {name: [s for s in ones if s.when.end >= ones[-1].when.start] for name, ones in found.items()}
+
+    def newest(self, concept: str) -> frozenset[str]:
+        """The newest words of one concept; several when they contradict each other."""
+        said = self.said(concept)
+        return frozenset(w.value for w in said if w.when.end >= said[-1].when.start)
+
     def said(self, concept: str) -> list[Coded]:
         """Words of one concept, oldest first."""
         return [w for w in self.words if w.concept == concept]

@@ -34,11 +34,12 @@ def cirrhosis(case: Case) -> Disease:
     sure = [p for p in conditions if active(case, p) is Truth.MET]
     refuted = [p for p in case.view.diagnosed("cirrhosis") if p.refuted]
     evidence = tuple(dict.fromkeys([*found.sources, *(p.source for p in (*conditions, *refuted))]))
-    present, absent = bool(sure) or "present" in words, bool(refuted) or "absent" in words
+    present = bool(sure) or ("present" in words and not found.imprecise)
+    absent = bool(refuted) or "absent" in words
     notes = [] if found.missing and not found.blocked else doubts(found)
     if present:
         return Disease(Truth.MET, evidence, tuple(dict.fromkeys([*notes, *(["contradiction"] if absent else [])])))
-    if absent and not found.blocked and not conditions:
+    if absent and not found.blocked and not found.imprecise and not conditions:
         return Disease(Truth.NOT_MET, evidence, tuple(notes))
     return _unrecorded(case, evidence, tuple(notes))
 
@@ -58,9 +59,9 @@ def chronic_liver_disease(case: Case) -> Disease:
     hbv, hcv = case.latest_word("hbsag"), case.latest_word("anti_hcv")
     amount = case.latest_number("hbsag_quant")
     positive = (
-        hbv.agreed(serology),
-        hcv.agreed(serology),
-        amount.agreed(quantitative),
+        hbv.alert(serology),
+        hcv.alert(serology),
+        amount.alert(quantitative),
         *(active(case, p) for p in conditions),
         scarred.status,
     )
@@ -73,11 +74,17 @@ def chronic_liver_disease(case: Case) -> Disease:
             hbv.favourable(lambda f: negate(serology(f))),
             hcv.favourable(lambda f: negate(serology(f))),
             truth(not conditions),
-            truth(True if case.view.conditions_read and not case.unusable("fatty_liver") else None),
+            truth(True if _fatty_liver_excluded(case) else None),
         )
     )
     notes = scarred.notes if none is Truth.MET else ("missing",)
     return Disease(Truth.NOT_MET if none is Truth.MET else Truth.UNKNOWN, evidence, notes)
+
+
+def _fatty_liver_excluded(case: Case) -> bool:
+    """Conditions were read and none, not even an unconfirmed or unusable one, may be fatty liver."""
+    doubtful = [p for p in case.view.diagnosed("fatty_liver") if not p.refuted and not p.confirmed]
+    return case.view.conditions_read and not doubtful and not case.unusable("fatty_liver")
 
 
 _CONDITIONS = ("chronic_hepatitis_b", "chronic_hepatitis_c", "fatty_liver")

@@ -26,7 +26,7 @@ def grown(case: Case, now: Interval, smallest: Interval, absolute: bool) -> Trut
 
 
 def new_lesion(case: Case, group: Imaging) -> tuple[Truth, tuple[str, ...], tuple[str, ...]]:
-    """Whether a new lesion proves progression; with its sources and those of equivocal small ones."""
+    """Whether a new lesion proves progression; with the sources of what proves it and of small, equivocal ones."""
     bound = case.limit("course", "new-lesion").value
     verdicts: list[Truth] = []
     proven: list[str] = []
@@ -39,12 +39,13 @@ def new_lesion(case: Case, group: Imaging) -> tuple[Truth, tuple[str, ...], tupl
         if lesion.extrahepatic:
             verdict = Truth.MET if size is None else size.above(0)
         verdicts.append(verdict)
-        (proven if verdict is Truth.MET else equivocal).append(lesion.source)
+        if verdict is not Truth.UNKNOWN:
+            (proven if verdict is Truth.MET else equivocal).append(lesion.source)
     return any_of(verdicts), tuple(proven), tuple(equivocal)
 
 
 def non_target(group: Imaging) -> Truth:
-    """A recorded progression site, or a recorded PD."""
+    """A recorded progression site, or a PD recorded by either criteria set."""
     recorded = any(r.value == "PD" for r in group.responses if r.concept in RESPONSES)
     return truth(recorded or bool(group.said("progression_site")))
 
@@ -75,9 +76,10 @@ def _above_lowest(group: Imaging, earlier: list[Imaging], concept: str, scale: t
 
 def _possible(group: Imaging, concept: str, scale: tuple[str, ...], presence: str) -> list[int]:
     """Indices of the grades that an imaging leaves possible; nothing recorded gives an empty list."""
-    graded = [scale.index(w.value) for w in group.said(concept) if w.value in scale]
+    graded = [scale.index(word) for word in group.newest(concept) if word in scale]
     if graded:
-        return sorted(set(graded[-1:]))
+        # Of two grades at one time the worse one decides the alert.
+        return [max(graded)]
     seen = {w.value for w in (*group.said(presence), *group.said("macrovascular_invasion"))}
     if "absent" in seen and "present" not in seen:
         return [0]

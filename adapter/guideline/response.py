@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from decimal import Decimal
+from functools import reduce
 
 import msgspec
 
 from adapter.guideline.case import Case
-from adapter.guideline.imaging import NEW, NON_TARGET, TARGET, Evaluations, Imaging, evaluations
+from adapter.guideline.imaging import TARGET, Evaluations, Imaging, evaluations
 from adapter.guideline.lesions import enhancement_on, viable_size
 from adapter.guideline.progression_clauses import PERCENT, grown, new_lesion, non_target, vessel_grade_up
+from adapter.guideline.tumour_left import Size, nothing_else
 from adapter.timeline.events import Lesion
 from adapter.values import Interval, Truth, any_of, truth
 from adapter.values.interval import total
@@ -19,7 +20,6 @@ CR, PR, SD, PD, NE = "CR", "PR", "SD", "PD", "NE"
 WORST_FIRST = (PD, SD, PR, CR)
 BEST_FIRST = (CR, PR, SD, PD)
 RESPONSE = frozenset({CR, PR})
-Size = Callable[[Lesion], Interval | None]
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -111,13 +111,24 @@ def _whole(lesion: Lesion) -> Interval | None:
 
 
 def _sum(group: Imaging, targets: tuple[str, ...], size: Size) -> tuple[Interval | None, Interval]:
-    """The complete sum of the targets, None when one is missing; and the sum of those that were measured."""
-    measured = group.measured()
-    sizes = [size(measured[t]) if t in measured else None for t in targets]
+    """The complete sum of the targets, None when one is missing; and what their sum is at least, for an alert.
+
+    Two measurements of a target at one time both stay possible; for an alert the larger one counts.
+    """
+    measured = group.alternatives()
+    sizes = [_possible_sizes(measured.get(t, []), size) for t in targets]
+    known = [s for s in sizes if s]
+    worst = total(max(s, key=lambda one: one.low or 0) for s in known)
+    if not targets or len(known) < len(targets):
+        return None, Interval(worst.low, None, worst.low_open, False)
+    return total(reduce(Interval.hull, s) for s in known), worst
+
+
+def _possible_sizes(lesions: list[Lesion], size: Size) -> list[Interval]:
+    """The sizes that a lesion can have; none when one of its measurements does not say."""
+    sizes = [size(lesion) for lesion in lesions]
     known = [s for s in sizes if s is not None]
-    partial = total(known)
-    complete = partial if targets and len(known) == len(targets) else None
-    return complete, Interval(partial.low, None, partial.low_open, False)
+    return known if len(known) == len(sizes) else []
 
 
 def _verdict(
@@ -130,11 +141,15 @@ def _verdict(
     sums: list[Interval | None],
     whole: bool,
 ) -> Verdict:
-    complete, partial = _sum(group, targets, size)
+    complete, worst = _sum(group, targets, size)
     known = [s for s in (baseline, *sums) if s is not None]
-    measured, reasons = _progression(case, group, earlier, complete or partial, known, whole)
-    clauses = any_of((measured, non_target(group)))
-    computed = _computed(case, [*earlier, group], complete, baseline, measured, size, whole)
+    measured, reasons = _progression(case, group, earlier, worst, known, whole)
+    beside, sited = non_target(group), truth(bool(group.said("progression_site")))
+    clauses = any_of((measured, beside))
+    progressive = any_of((measured, sited))
+    computed = _computed(case, [*earlier, group], targets, complete, baseline, progressive, size, whole)
+    if beside is Truth.MET:
+        reasons = (*reasons, "progression-recorded")
     recorded = _recorded(group, "response_recist" if whole else "response_mrecist")
     decided = PD if clauses is Truth.MET else computed
     if recorded is not None and recorded != NE:
@@ -155,11 +170,11 @@ def _progression(
     if known:
         verdicts["sum-up"] = any_of(grown(case, now, one, whole) for one in _smallest(known))
     reasons = tuple(name for name, verdict in verdicts.items() if verdict is Truth.MET)
+    if fresh is Truth.UNKNOWN:
+        reasons = (*reasons, "unmeasured-new-lesion")
     if equivocal:
         reasons = (*reasons, "equivocal-new-lesion")
-    # An equivocal new lesion is named and does not decide; an unmeasured one neither.
-    deciding = [v for name, v in verdicts.items() if name != "new-lesion" or v is Truth.MET]
-    return any_of(deciding), reasons
+    return any_of(verdicts.values()), reasons
 
 
 def _smallest(known: list[Interval]) -> list[Interval]:
@@ -172,6 +187,7 @@ def _smallest(known: list[Interval]) -> list[Interval]:
 def _computed(
     case: Case,
     seen: list[Imaging],
+    targets: tuple[str, ...],
     complete: Interval | None,
     baseline: Interval | None,
     progressive: Truth,
@@ -182,29 +198,13 @@ def _computed(
         return PD
     if complete is None or baseline is None or progressive is Truth.UNKNOWN:
         return NE
-    if complete.number == 0 and _nothing_else(seen, size, whole) is Truth.MET:
+    if complete.number == 0 and nothing_else(seen, targets, size, whole):
         return CR
     share = case.limit("response", "partial").value / PERCENT
     partial = baseline.scaled(1 - share).minus(complete).at_least(0)
     if partial is Truth.UNKNOWN:
         return NE
     return PR if partial is Truth.MET else SD
-
-
-def _nothing_else(seen: list[Imaging], size: Size, whole: bool) -> Truth:
-    """No enhancement (RECIST: nothing) left in non-targets, thrombus and metastasis of the last imaging."""
-    group = seen[-1]
-    others = {s.lesion or s.source: s for one in seen for s in one.lesions if s.role in (NON_TARGET, NEW, None)}
-    sizes = [size(s) for s in others.values()]
-    if any(s is None or s.above(0) is not Truth.NOT_MET for s in sizes):
-        return Truth.NOT_MET
-    vessels = {w.value for w in (*group.said("pvtt_vp_class"), *group.said("hepatic_vein_invasion_class"))}
-    enhancing = {w.value for w in group.said("thrombus_enhancement")}
-    thrombus = any(not v.endswith("0") for v in vessels) and (whole or enhancing != {"absent"})
-    spread = {w.value for w in group.said("distant_metastasis_status")}
-    active = {w.value for w in group.said("ehm_activity")}
-    metastasis = "present" in spread and (whole or active != {"inactive"})
-    return truth(not thrombus and not metastasis and (whole or "present" not in enhancing))
 
 
 def _recorded(group: Imaging, concept: str) -> str | None:

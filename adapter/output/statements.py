@@ -4,23 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from adapter.guideline.statements import Source, registry
+from adapter.guideline.statements import Source, Statement, registry
 
 REGISTRATION = "urn:prepare:"
-WORDS = {
-    "en": ("statement {}", "{}"),
-    "zh": ("第 {} 条", "{}"),
-}
+WORDS = {"en": ("recommendation {}", "evidence {}"), "zh": ("推荐强度 {}", "证据 {}")}
 
 
 def citation(key: str, language: str = "en") -> str:
-    """A statement's key, source and grade as the source words it, on one line; the key alone where it is not known."""
+    """A statement's key, source and grade on one line (`C24-16: ..., recommendation C, evidence level 3`)."""
     statement = registry().statements.get(key)
     source = registry().sources.get(statement.source if statement else key.partition("-")[0])
     if source is None:
         return key
-    grades = (statement.strength, statement.evidence) if statement else ()
-    return f"{key}: {', '.join(part for part in (source.title, *grades) if part)}"
+    return ", ".join([f"{key}: {source.title}", *(_grades(statement, language) if statement else ())])
 
 
 def source_uri(statements: Iterable[str]) -> str | None:
@@ -30,6 +26,19 @@ def source_uri(statements: Iterable[str]) -> str | None:
         if uri is not None:
             return uri
     return None
+
+
+def _grades(statement: Statement, language: str) -> Iterable[str]:
+    strength, evidence = WORDS[language]
+    if statement.strength:
+        yield strength.format(_without(statement.strength, "recommendation"))
+    if statement.evidence:
+        yield evidence.format(_without(statement.evidence, "evidence").replace("-", " "))
+
+
+def _without(grade: str, word: str) -> str:
+    """The grade without the word that every grade of its kind has (`Recommendation C`, `low-quality evidence`)."""
+    return " ".join(part for part in grade.split() if part.lower() != word)
 
 
 def _uri(source: Source | None) -> str | None:

@@ -128,7 +128,7 @@ def test_each_activity_and_issue_cites_its_statement_with_grade() -> None:
     (issue,) = found["DetectedIssue"]
     reasons = {e["url"].rpartition("/")[2]: e for e in issue["extension"]}
     assert reasons["cpg-generatedFrom"]["valueCanonical"] == f"{BASE}/PlanDefinition/interval-tki|2024"
-    assert "recommendation C (weak), evidence level 3" in reasons["cpg-rationale"]["valueMarkdown"]
+    assert "recommendation C, evidence level 3" in reasons["cpg-rationale"]["valueMarkdown"]
     assert issue["reference"] == "urn:prepare:PREPARE-2024CN846"
     assert citation("C21-12").endswith("recommendation strong, evidence low quality")
     assert citation("C24-fig1a").count("recommendation") == 0

@@ -138,9 +138,7 @@ def treatment() -> Facts:
             st.integers(1, 4),
             st.booleans(),
         ),
-        st.builds(
-            lambda code, on: {"condition": {"code": code, "onset": on}}, st.sampled_from(CONDITIONS), WHEN
-        ),
+        st.builds(lambda code, on: {"condition": {"code": code, "onset": on}}, st.sampled_from(CONDITIONS), WHEN),
     )
 
 

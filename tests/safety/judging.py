@@ -74,8 +74,8 @@ def left_standing(before: Json, after: Json, without: Json, favourable: Favourab
     then, still, lost = statuses(before), statuses(after), statuses(without)
     for place, found in then.items():
         (finding, cause), criterion = place
-        rests = place in lost and MET not in lost[place]
-        if criterion in favourable.criteria.get(finding, {}) and found == {MET} and rests and MET in still.get(place, ()):
+        rests = found == {MET} and place in lost and MET not in lost[place]
+        if rests and criterion in favourable.criteria.get(finding, {}) and MET in still.get(place, ()):
             yield Change(finding, cause, criterion, MET, MET)
 
 

@@ -18,7 +18,7 @@ from tests.cases.facts import bundle_of, facts_of, read_cases
 Json = dict[str, Any]
 TESTS = Path(__file__).parent.parent
 TOPICS = tuple(path.stem for path in sorted((TESTS / "cases").glob("*.yaml")))
-# The day that the synthetic patients are made for, a week and a quarter after it, and a day when most facts do not exist.
+# The day that the synthetic patients are made for, a week and a quarter later, and before most of their facts.
 SYNTHETIC_DAYS = ("2024-05-01", "2024-05-08", "2024-08-01", "2024-01-15")
 CODE_ELEMENTS = ("code", "medicationCodeableConcept", "procedureCode", "serviceType", "type")
 

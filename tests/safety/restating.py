@@ -10,6 +10,7 @@ import json
 import random
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ COPY = "-told-twice"
 DAY = re.compile(r"(?<!\d)(\d{4})(?=-\d{2}(?!\d))")
 YEAR = re.compile(r"\b(?:19|20)\d{2}\b")
 DATE = re.compile(r"\d{4}(-\d{2}(-\d{2}(T.*)?)?)?")
-NO_DATES = frozenset({"system", "code", "display", "id", "reference", "version", "versionId", "url", "fullUrl", "unit", "valueString"})
+NO_DATES = frozenset("system code display id reference version versionId url fullUrl unit valueString".split())
 # Bilirubin is compared in the reported unit (guideline.md 2), whose bounds 34 and 51 umol/L are not 2 and 3 mg/dL.
 BILIRUBIN_BOUNDS = ((Decimal("33.5"), Decimal("34.7")), (Decimal("50.5"), Decimal("51.8")))
 
@@ -174,7 +175,7 @@ def shifted(patient: Patient) -> Restated:
 
     bundle = walk(patient.bundle, later)
     as_of = f"{int(patient.as_of[:4]) + YEARS}{patient.as_of[4:]}"
-    return Patient(patient.name, bundle, as_of, patient.edition, patient.complete, patient.options, patient.zone), earlier
+    return replace(patient, bundle=bundle, as_of=as_of), earlier
 
 
 def embellished(patient: Patient) -> Restated:

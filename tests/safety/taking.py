@@ -11,7 +11,7 @@ IDENTITY = ("lesion_id",)
 
 
 def kinds(patient: Patient) -> list[tuple[str, str]]:
-    """(resource type, concept) of the record, each once, in a fixed order; ("*", concept) where several types have it."""
+    """(resource type, concept) of the record, in a fixed order; ("*", concept) where several types have it."""
     found = {(r["resourceType"], about) for r in resources(patient) if (about := subject_of(r)) and "resourceType" in r}
     shared = {about for kind, about in found if sum(1 for _, other in found if other == about) > 1}
     people = {("Patient", "patient")} if any(r.get("resourceType") == "Patient" for r in resources(patient)) else set()

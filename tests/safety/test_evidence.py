@@ -17,6 +17,7 @@ import pytest
 from tests.safety.patients import synthetic
 
 NAME = "Zebedee Quint"
+PATIENT = "Patient/syn-06-ready-for-surgery"
 SYNTHETIC = "syn-06-ready-for-surgery at 2024-05-01"
 
 
@@ -133,7 +134,7 @@ def test_a_changed_input_is_named_and_so_is_the_result_that_it_changes(record: P
     name = albumin(json.loads(record.read_text(encoding="utf-8")))["id"]
     done = command(record, "--replay", evidence)
     assert done.code == 1
-    assert done.out.splitlines() == [f"input changed: Observation/{name}", "result differs: Patient/syn-06-ready-for-surgery"]
+    assert done.out.splitlines() == [f"input changed: Observation/{name}", f"result differs: {PATIENT}"]
 
 
 def test_a_new_version_of_the_same_content_is_a_changed_input(record: Path, evidence: Path) -> None:
@@ -202,7 +203,7 @@ def test_a_result_that_somebody_edited_is_not_proved(record: Path, evidence: Pat
     assert '"outcome":"ready"' in text
     evidence.write_text(text.replace('"outcome":"ready"', '"outcome":"not-ready"', 1), encoding="utf-8")
     done = command(record, "--replay", evidence)
-    assert (done.code, done.out) == (1, "result differs: Patient/syn-06-ready-for-surgery\n")
+    assert (done.code, done.out) == (1, f"result differs: {PATIENT}\n")
 
 
 def test_a_folder_of_several_patients_and_standard_input_are_replayed_too(record: Path, tmp_path: Path) -> None:
@@ -218,7 +219,7 @@ def test_a_folder_of_several_patients_and_standard_input_are_replayed_too(record
     shutil.rmtree(folder)
     folder.mkdir()
     (folder / "other.ndjson").write_text('{"resourceType": "Patient", "id": "other"}\n', encoding="utf-8")
-    assert "result missing: Patient/syn-06-ready-for-surgery\n" in command(folder, "--replay", path).out
+    assert f"result missing: {PATIENT}\n" in command(folder, "--replay", path).out
     text = record.read_text(encoding="utf-8")
     assert command("-", "--as-of", "2024-05-01", "--evidence", path, given=text).code == 0
     assert command("-", "--replay", path, given=text).code == 0
