@@ -88,14 +88,14 @@ def _hepatic(case: Case) -> Event | None:
         return None
     most = case.limit(TOPIC, "adverse-event-most").days
     tests = [g for concept in _TRANSAMINASES if (g := graded(case, concept, 0)) is not None]
-    high = [g for g in tests if g.grade is not None and g.grade > most]
+    high = [g for g in tests if g.least > most]
     if not high:
         return None
-    worst = max(high, key=lambda g: (g.grade or 0, g.concept))
+    worst = max(high, key=lambda g: (g.least, g.concept))
     newest = worst.found.newest
     return Event(
         name=HEPATIC,
-        grade=worst.grade,
+        grade=worst.least,
         status=Truth.MET,
         at=newest.when.iso if newest else "",
         sources=tuple(dict.fromkeys(s for g in high for s in g.found.sources)),

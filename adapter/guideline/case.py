@@ -22,9 +22,7 @@ Derived = TypeVar("Derived")
 class Case:
     """What an evaluator is given. `day` is as-of's local day (ordinal). `once` keeps what was derived."""
 
-    def __init__(
-        self, timeline: Timeline, as_of: AsOf, policy: Policy, earlier: dict[int, Case] | None = None
-    ) -> None:
+    def __init__(self, timeline: Timeline, as_of: AsOf, policy: Policy, earlier: dict[int, Case] | None = None) -> None:
         self.timeline = timeline
         self.as_of = as_of
         self.policy = policy
@@ -190,7 +188,7 @@ def doubts(found: Latest[Any]) -> list[str]:
     notes += [f"unusable: {u.reason}" for u in found.blocked]
     for fact in found.facts:
         notes += [*fact.notes, *(["preliminary"] if fact.preliminary else [])]
-    return notes
+    return list(dict.fromkeys(notes))
 
 
 def _shown(fact: Measurement | Coded) -> tuple[Decimal | str | None, str | None]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 import msgspec
 
 from adapter.guideline.case import Case, criterion
 from adapter.guideline.hepatitis_status import antitumour, under_therapy
 from adapter.guideline.model import Finding
-from adapter.guideline.treatment import course
-from adapter.timeline.events import Measurement
+from adapter.guideline.treatment import course, last_exposed
+from adapter.timeline.events import Coded, Measurement
 from adapter.timeline.latest import Latest, latest
 from adapter.values import Interval, Truth
 
@@ -18,25 +19,40 @@ TOPIC = "ctcae"
 STATEMENTS = ("C24-s3.6", "C24-17")
 WITH_BASELINE = ("alt", "ast", "bilirubin_total", "alp", "ggt")
 FALLING = ("platelets", "neutrophils_abs", "lymphocytes_abs", "wbc", "hemoglobin", "albumin")
-GRADED = (*WITH_BASELINE, *FALLING, "creatinine", "ck", "inr", "urine_protein_24h")
+PROTEIN, STRIP = "urine_protein_24h", "urine_protein_dipstick"
+GRADED = (*WITH_BASELINE, *FALLING, "creatinine", "ck", "inr", PROTEIN)
 _GRADES = ("1", "2", "3", "4")
+Range = tuple[int, int]
 
 
 class Graded(msgspec.Struct, frozen=True):
-    """One laboratory value with its grade (0: none, None: not decided)."""
+    """One laboratory value with the grades that stay possible (0: none)."""
 
     concept: str
-    grade: int | None
-    found: Latest[Measurement]
+    least: int
+    most: int
+    found: Latest[Measurement] | Latest[Coded]
     notes: tuple[str, ...] = ()
+
+    @property
+    def grade(self) -> int | None:
+        """The grade, when it is decided."""
+        return self.least if self.least == self.most else None
 
 
 def grades(case: Case) -> tuple[Graded, ...]:
     """The grade of every graded laboratory test with a fresh value since therapy began."""
     if not case.once(under_therapy):
         return ()
-    start = min((first for first, _ in case.once(antitumour)), default=case.day)
-    return tuple(g for concept in GRADED if (g := graded(case, concept, start)) is not None)
+    start = therapy_start(case)
+    found = [g for concept in GRADED if (g := graded(case, concept, start)) is not None]
+    strip = None if any(g.concept == PROTEIN for g in found) else _dipstick(case, start)
+    return tuple([*found, strip] if strip is not None else found)
+
+
+def therapy_start(case: Case) -> int:
+    """The first day of antitumour therapy (ordinal)."""
+    return min((first for first, _ in case.once(antitumour)), default=case.day)
 
 
 def findings(case: Case) -> Iterator[Finding]:
@@ -47,13 +63,14 @@ def findings(case: Case) -> Iterator[Finding]:
         outcome = "unknown" if one.grade is None else f"grade-{one.grade}"
         status = Truth.UNKNOWN if one.grade is None else Truth.MET
         newest = one.found.newest
+        doubt = (f"at-least: {one.least}",) if one.grade is None and one.least else ()
         yield case.finding(
             "toxicity.ctcae",
             outcome,
             STATEMENTS,
-            [criterion(one.concept, status, one.found, notes=one.notes)],
+            [criterion(one.concept, status, one.found, notes=(*one.notes, *doubt))],
             cause=one.concept,
-            notes=one.notes,
+            notes=(*one.notes, *doubt),
             at=newest.when.iso if newest else "",
             preliminary=any(f.preliminary for f in one.found.facts),
         )
@@ -65,18 +82,52 @@ def graded(case: Case, concept: str, start: int) -> Graded | None:
     found = latest(facts, case.unusable(concept), case.day, case.window("labs"))
     if not found.fresh:
         return None
-    each = [_grade(case, concept, fact) for fact in found.facts]
+    each = [grade_of(case, concept, fact) for fact in found.facts]
     notes = tuple(dict.fromkeys(note for _, ns in each for note in ns))
-    values = {g for g, _ in each}
-    if len(values) == 1:
-        return Graded(concept, values.pop(), found, notes)
-    known = [g for g in values if g is not None]
-    # Two values at one instant: the worse one decides an alert; an imprecise date leaves it open.
-    grade = max(known) if found.contradiction and known else None
-    return Graded(concept, grade, found, notes)
+    return Graded(concept, *_together([r for r, _ in each], found.contradiction), found, notes)
 
 
-def _grade(case: Case, concept: str, fact: Measurement) -> tuple[int | None, tuple[str, ...]]:
+def grave(case: Case, least: int) -> Iterator[tuple[int, str]]:
+    """Day and source of each test's newest value under therapy that surely has at least a grade."""
+    spans = case.once(antitumour)
+    window = case.limit("viral", "under-therapy").days
+    for concept in GRADED:
+        found = [m for m in case.view.measurements(concept) if _treated(spans, m.when.first, window)]
+        high = (m for m in reversed(found) if grade_of(case, concept, m)[0][0] >= least)
+        yield from ((m.when.first, m.source) for m in islice(high, 1))
+    strips = [w for w in case.view.coded(STRIP) if _treated(spans, w.when.first, window)]
+    yield from [(w.when.first, w.source) for w in strips if _strip_grade(case, w) >= least][-1:]
+
+
+def _treated(spans: list[tuple[int, int]], day: int, window: int) -> bool:
+    """Whether a day lies after the begin of a treatment and at most a window after its end."""
+    return any(first < day <= last + window for first, last in spans)
+
+
+def _together(ranges: list[Range], contradiction: bool) -> Range:
+    """Of two values at one instant the worse one decides; dates too imprecise to order them leave both possible."""
+    lows = [low for low, _ in ranges]
+    return (max(lows) if contradiction else min(lows)), max(high for _, high in ranges)
+
+
+def _dipstick(case: Case, start: int) -> Graded | None:
+    """Proteinuria by the strip, where no 24-hour collection takes precedence."""
+    facts = [w for w in case.view.coded(STRIP) if w.when.first > start]
+    found = latest(facts, case.unusable(STRIP), case.day, case.window("labs"))
+    if not found.fresh:
+        return None
+    each = [_strip_grade(case, w) for w in found.facts]
+    return Graded(STRIP, *_together([(grade, grade) for grade in each], found.contradiction), found)
+
+
+def _strip_grade(case: Case, word: Coded) -> int:
+    """The grade of a strip's word; negative and trace have none."""
+    name = f"{STRIP}-{word.value}"
+    return case.limit(TOPIC, name).days if case.policy.thresholds.has(TOPIC, name) else 0
+
+
+def grade_of(case: Case, concept: str, fact: Measurement) -> tuple[Range, tuple[str, ...]]:
+    """The grades that one value leaves possible, with notes on how it was graded."""
     limits = case.normal(fact)
     notes = ("assumed-uln",) if limits.assumed else ()
     if concept in FALLING:
@@ -88,83 +139,104 @@ def _grade(case: Case, concept: str, fact: Measurement) -> tuple[int | None, tup
     if concept == "creatinine":
         return _creatinine(case, fact, over, notes)
     if concept == "inr":
-        return _highest(case, "inr-above", fact.value), ()
+        return _clotting(case, fact)
     if concept == "ck":
-        return (None if over is None else _highest(case, "ck-uln", over)), notes
-    return _proteinuria(case, fact, over, notes)
+        return _highest(case, "ck-uln", over), notes
+    return _proteinuria(case, fact, over), notes
 
 
-def _highest(case: Case, prefix: str, value: Interval) -> int | None:
-    """The highest grade whose bound is reached; None when a bound is not decided."""
+def _highest(case: Case, prefix: str, value: Interval | None) -> Range:
+    """The grades whose bound is, or may be, reached; all of them without a value."""
+    most = 0
     for grade in reversed(_GRADES):
         if not case.policy.thresholds.has(TOPIC, f"{prefix}-{grade}"):
             continue
-        reached = case.limit(TOPIC, f"{prefix}-{grade}").reached(value)
-        if reached is Truth.UNKNOWN:
-            return None
+        limit = case.limit(TOPIC, f"{prefix}-{grade}")
+        reached = Truth.UNKNOWN if value is None else limit.reached(value)
+        if reached is not Truth.NOT_MET:
+            most = max(most, int(grade))
         if reached is Truth.MET:
-            return int(grade)
-    return 0
+            return int(grade), most
+    return 0, most
 
 
-def _falling(case: Case, concept: str, value: Interval, below_normal: Truth | None) -> int | None:
+def _falling(case: Case, concept: str, value: Interval, below_normal: Truth | None) -> Range:
+    most = 0
     for grade in reversed(_GRADES):
         if not case.policy.thresholds.has(TOPIC, f"{concept}-below-{grade}"):
             continue
         below = value.below(case.limit(TOPIC, f"{concept}-below-{grade}").value)
-        if below is Truth.UNKNOWN:
-            return None
+        if below is not Truth.NOT_MET:
+            most = max(most, int(grade))
         if below is Truth.MET:
-            return int(grade)
-    if below_normal is None or below_normal is Truth.UNKNOWN:
-        return None
-    return 1 if below_normal is Truth.MET else 0
+            return int(grade), most
+    low = below_normal if below_normal is not None else Truth.UNKNOWN
+    return int(low is Truth.MET), max(most, int(low is not Truth.NOT_MET))
 
 
-def baseline_value(case: Case, concept: str) -> Measurement | None:
+def baseline(case: Case, concept: str) -> Latest[Measurement]:
     """The last value on or before conversion start, within the baseline window."""
     start = case.once(course).start
     if start is None:
-        return None
+        return Latest()
     first = start - case.limit(TOPIC, "baseline-days").days
     values = [m for m in case.view.measurements(concept) if first <= m.when.first and m.when.last <= start]
-    return values[-1] if values else None
+    return latest(values, (), start)
 
 
 def _against_baseline(
     case: Case, concept: str, fact: Measurement, over: Interval | None, notes: tuple[str, ...]
-) -> tuple[int | None, tuple[str, ...]]:
-    """Multiples of the upper limit, or of an abnormal baseline."""
-    base = baseline_value(case, concept)
-    number = base.value.number if base else None
-    upper = case.normal(base).high if base else None
-    if base is None or not number or upper is None:
-        return (None if over is None else _highest(case, f"{concept}-uln", over)), (*notes, "baseline-unknown")
-    if number > upper:
-        multiple = fact.value.divided(number)
-        return _highest(case, f"{concept}-baseline", multiple), (*notes, "baseline-abnormal")
-    return (None if over is None else _highest(case, f"{concept}-uln", over)), notes
+) -> tuple[Range, tuple[str, ...]]:
+    """Multiples of the upper limit, or of an abnormal baseline; without a baseline by the upper limit."""
+    base = baseline(case, concept)
+    known = [b for b in base.facts if case.normal(b).high is not None]
+    if not known:
+        return _highest(case, f"{concept}-uln", over), (*notes, "baseline-unknown")
+    each = [_by_baseline(case, concept, fact, over, b) for b in known]
+    abnormal = any(b.value.at_most(case.normal(b).high or 0) is not Truth.MET for b in known)
+    return _together(each, base.contradiction), (*notes, *(["baseline-abnormal"] if abnormal else []))
+
+
+def _by_baseline(case: Case, concept: str, fact: Measurement, over: Interval | None, base: Measurement) -> Range:
+    if base.value.at_most(case.normal(base).high or 0) is Truth.MET:
+        return _highest(case, f"{concept}-uln", over)
+    return _highest(case, f"{concept}-baseline", _multiple(fact, base))
+
+
+def _multiple(fact: Measurement, base: Measurement) -> Interval | None:
+    """A value over its baseline; None when the baseline is no single number."""
+    number = base.value.number
+    return fact.value.divided(number) if number else None
 
 
 def _creatinine(
     case: Case, fact: Measurement, over: Interval | None, notes: tuple[str, ...]
-) -> tuple[int | None, tuple[str, ...]]:
+) -> tuple[Range, tuple[str, ...]]:
     """The higher of the grades by upper limit and by baseline."""
-    by_limit = None if over is None else _highest(case, "creatinine-uln", over)
-    base = baseline_value(case, "creatinine")
-    number = base.value.number if base else None
-    if not number:
+    by_limit, base = _highest(case, "creatinine-uln", over), baseline(case, "creatinine")
+    if base.missing:
         return by_limit, (*notes, "baseline-unknown")
-    by_baseline = _highest(case, "creatinine-baseline", fact.value.divided(number))
-    known = [g for g in (by_limit, by_baseline) if g is not None]
-    return (max(known) if len(known) == 2 else None), notes
+    by_base = _together(
+        [_highest(case, "creatinine-baseline", _multiple(fact, b)) for b in base.facts], base.contradiction
+    )
+    return (max(by_limit[0], by_base[0]), max(by_limit[1], by_base[1])), notes
 
 
-def _proteinuria(
-    case: Case, fact: Measurement, over: Interval | None, notes: tuple[str, ...]
-) -> tuple[int | None, tuple[str, ...]]:
-    grade = _highest(case, "urine_protein_24h-from", fact.value)
-    if grade == 0 and over is not None:
-        at_limit = over.at_least(1)
-        return (None if at_limit is Truth.UNKNOWN else int(at_limit is Truth.MET)), notes
-    return (None if grade == 0 and over is None else grade), notes
+def _clotting(case: Case, fact: Measurement) -> tuple[Range, tuple[str, ...]]:
+    """INR by its value, on anticoagulation by multiples of the baseline."""
+    day = fact.when.first
+    given = [e for e in case.view.of_group("anticoagulant") if e.start.first <= day <= last_exposed(case, e)]
+    if not given:
+        return _highest(case, "inr-above", fact.value), ()
+    base = baseline(case, "inr")
+    if base.missing:
+        return _highest(case, "inr-above", fact.value), ("anticoagulated", "baseline-unknown")
+    ranges = [_highest(case, "inr-baseline", _multiple(fact, b)) for b in base.facts]
+    return _together(ranges, base.contradiction), ("anticoagulated",)
+
+
+def _proteinuria(case: Case, fact: Measurement, over: Interval | None) -> Range:
+    """By the 24-hour amount; grade 1 from the upper limit of normal."""
+    low, high = _highest(case, f"{PROTEIN}-from", fact.value)
+    at_limit = Truth.UNKNOWN if over is None else over.at_least(1)
+    return max(low, int(at_limit is Truth.MET)), max(high, int(at_limit is not Truth.NOT_MET))

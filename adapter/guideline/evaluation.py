@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from adapter.guideline.agenda import agenda
 from adapter.guideline.case import Case
 from adapter.guideline.catalogue import EVALUATORS
 from adapter.guideline.child_pugh import child_pugh
@@ -32,6 +33,7 @@ def evaluate(timeline: Timeline, as_of: AsOf, policy: Policy) -> Assessment:
         course=None if silent else _course(case),
         findings=() if silent else _findings(case),
         notes=tuple(sorted(policy.options)),
+        agenda={} if silent else agenda(case),
     )
 
 

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 import msgspec
 
 from adapter.guideline.case import Case
-from adapter.guideline.treatment import course, last_sure
+from adapter.guideline.gaps import treatment_possible, unusable_since
+from adapter.guideline.treatment import course, last_exposed, last_sure
 from adapter.timeline.events import Exposure, Measurement, Unusable
 from adapter.timeline.latest import Latest, latest
 from adapter.values import Interval, Truth
@@ -52,6 +53,14 @@ class Hepatic(msgspec.Struct, frozen=True):
     at_least: bool
 
 
+class Banded(msgspec.Struct, frozen=True):
+    """A day with a value in a steroid or discontinuation band."""
+
+    band: str
+    sources: tuple[str, ...]
+    preliminary: bool
+
+
 def ici_given(case: Case) -> list[Exposure]:
     """Exposures to an ICI since the course's floor."""
     floor = case.once(course).floor
@@ -68,24 +77,54 @@ def under_ici(case: Case, day: int, window: int) -> bool:
     return any(e.start.first <= day and day - min(last_sure(case, e), day) <= window for e in case.once(ici_given))
 
 
+def now_under_ici(case: Case) -> Truth:
+    """Whether an ICI was given in the window before as-of; open when a dose is imprecise, unusable or not given."""
+    window = case.limit(TOPIC, "under-ici").days
+    return Truth.MET if under_ici(case, case.day, window) else ici_possible(case, window)
+
+
+def ici_possible(case: Case, window: int) -> Truth:
+    """Whether an ICI may have been given at most `window` days before as-of although no dose surely was."""
+    possible = any(case.day - last_exposed(case, e) <= window for e in case.once(ici_given))
+    doubtful = treatment_possible(case, "ici") or bool(unusable_since(case, "ici", case.day - window))
+    return Truth.UNKNOWN if possible or doubtful else Truth.NOT_MET
+
+
 def hepatic_now(case: Case) -> Hepatic:
     """The band at as-of."""
-    return hepatic_at(case, case.day)
+    return _hepatic_at(case, case.day, case.as_of.instant)
 
 
-def hepatic_at(case: Case, day: int) -> Hepatic:
-    """The band on a day (ordinal), from values after the first ICI dose known by then."""
-    tests = tuple(_test(case, concept, day) for concept in TRANSAMINASES)
-    bilirubin = _test(case, BILIRUBIN, day)
+def _hepatic_at(case: Case, day: int, instant: int) -> Hepatic:
+    """The band at an instant of a day (ordinal), from values after the first ICI dose that began by then."""
+    tests = tuple(_test(case, concept, day, instant) for concept in TRANSAMINASES)
+    bilirubin = _test(case, BILIRUBIN, day, instant)
     band, at_least = _band(case, tests, bilirubin)
     return Hepatic(tests, bilirubin, band, at_least)
 
 
-def _test(case: Case, concept: str, day: int) -> Test:
+def band_before(case: Case) -> str | None:
+    """The band of the last values before the first ICI dose; None without any."""
     first = case.once(first_ici)
-    facts = [m for m in case.view.measurements(concept) if first is not None and first < m.when.first <= day]
+    if first is None:
+        return None
+    each = []
+    for concept in (*TRANSAMINASES, BILIRUBIN):
+        facts = [m for m in case.view.measurements(concept) if m.when.last <= first]
+        each.append(_judged(case, concept, latest(facts, (), first)))
+    *tests, bilirubin = each
+    return _band(case, tuple(tests), bilirubin)[0]
+
+
+def _test(case: Case, concept: str, day: int, instant: int) -> Test:
+    first = case.once(first_ici)
+    values = case.view.measurements(concept)
+    facts = [m for m in values if first is not None and first < m.when.first and m.when.start <= instant]
     unusable: list[Unusable] = [u for u in case.unusable(concept) if u.when is None or u.when.first <= day]
-    found = latest(facts, unusable, day, case.window("labs"))
+    return _judged(case, concept, latest(facts, unusable, day, case.window("labs")))
+
+
+def _judged(case: Case, concept: str, found: Latest[Measurement]) -> Test:
     ratios = [(r, case.normal(f).assumed) for f in found.facts if (r := ratio(case, f)) is not None]
     if not found.fresh or len(ratios) < len(found.facts) or not ratios:
         return Test(concept, None, found, False)
@@ -109,8 +148,10 @@ def _band(case: Case, tests: tuple[Test, ...], bilirubin: Test) -> tuple[str | N
     by_transaminase = max((_transaminase_band(case, r) for r in raised), key=BANDS.index)
     by_bilirubin = _bilirubin_band(case, bilirubin.ratio)
     band = by_transaminase if by_bilirubin is None else max(by_transaminase, by_bilirubin, key=BANDS.index)
-    open_end = any(r.high is None for r in raised) or len(known) < len(tests) or by_bilirubin is None
-    return band, open_end and band != STOP
+    open_top = any(r.high is None for r in raised) or (bilirubin.ratio is not None and bilirubin.ratio.high is None)
+    doubtful = any(t.found.blocked for t in (*tests, bilirubin))
+    missing = len(known) < len(tests) or by_bilirubin is None
+    return band, (open_top or doubtful or missing) and band != STOP
 
 
 def _transaminase_band(case: Case, value: Interval) -> str:
@@ -135,17 +176,25 @@ def _bilirubin_band(case: Case, value: Interval | None) -> str | None:
     return NONE if normal is Truth.NOT_MET else None
 
 
-def banded_days(case: Case) -> dict[int, str]:
+def banded_days(case: Case) -> dict[int, Banded]:
     """Every day with a value in a steroid or discontinuation band while under an ICI, oldest first."""
     window = case.limit(TOPIC, "under-ici").days
-    days = sorted({m.when.first for m in _high_values(case)})
-    found = {}
-    for day in days:
-        if under_ici(case, day, window):
-            band = hepatic_at(case, day).band
-            if band in STEROID_BANDS:
-                found[day] = band
+    found: dict[int, Banded] = {}
+    for fact in sorted(_high_values(case), key=lambda m: (m.when.start, m.source)):
+        day = fact.when.first
+        if not under_ici(case, day, window):
+            continue
+        one = _banded(_hepatic_at(case, day, fact.when.end))
+        if one is not None and (day not in found or BANDS.index(one.band) >= BANDS.index(found[day].band)):
+            found[day] = one
     return found
+
+
+def _banded(found: Hepatic) -> Banded | None:
+    if found.band not in STEROID_BANDS:
+        return None
+    facts = [f for t in (*found.tests, found.bilirubin) if t.raised for f in t.found.facts]
+    return Banded(found.band, tuple(f.source for f in facts), any(f.preliminary for f in facts))
 
 
 def _high_values(case: Case) -> Iterable[Measurement]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
 from adapter.guideline.case import Case
 from adapter.guideline.phase import ADJUVANT, phase
-from adapter.guideline.treatment import course, last_exposed, ordered, planned_operations
-from adapter.timeline.events import Coded, Exposure, Measurement
-from adapter.values import Truth, truth
+from adapter.guideline.treatment import course, last_given, ordered, planned_operations
+from adapter.timeline.events import Coded, Exposure, Measurement, Performed
+from adapter.values import Truth, When, any_of, truth
 
 DRUGS = ("ici", "aatd", "chemotherapy")
 MEDICATION_TYPES = frozenset(
@@ -29,8 +31,10 @@ def serology(fact: Coded) -> Truth:
 
 
 def quantitative(fact: Measurement) -> Truth:
-    """Quantitative HBsAg is positive above its own upper limit; without one it says nothing."""
-    return Truth.UNKNOWN if fact.high is None else fact.value.above(fact.high)
+    """Quantitative HBsAg is positive above its own upper limit; without one only a zero says something."""
+    if fact.high is None:
+        return Truth.NOT_MET if fact.value.number == 0 else Truth.UNKNOWN
+    return fact.value.above(fact.high)
 
 
 def detectable(fact: Measurement) -> Truth:
@@ -46,29 +50,32 @@ def hbv(case: Case) -> Known:
         said += [(detectable(f), f.source) for f in case.view.measurements(concept)]
     said += [(Truth.MET, p.source) for p in case.confirmed("chronic_hepatitis_b")]
     unusable = case.unusable("hbsag", "hbsag_quant", "hbv_dna", "chronic_hepatitis_b")
-    return _known(said + [(Truth.UNKNOWN, u.source) for u in unusable])
+    return _known(case, said + [(Truth.UNKNOWN, u.source) for u in unusable], "Observation", "Condition")
 
 
 def hcv(case: Case) -> Known:
     """Anti-HCV ever positive, or confirmed chronic hepatitis C."""
     said = [(serology(f), f.source) for f in case.view.coded("anti_hcv")]
     said += [(Truth.MET, p.source) for p in case.confirmed("chronic_hepatitis_c")]
-    return _known(said + [(Truth.UNKNOWN, u.source) for u in case.unusable("anti_hcv", "chronic_hepatitis_c")])
+    unusable = case.unusable("anti_hcv", "chronic_hepatitis_c")
+    return _known(case, said + [(Truth.UNKNOWN, u.source) for u in unusable], "Observation", "Condition")
 
 
 def anti_hbc(case: Case) -> Known:
     """Anti-HBc ever positive."""
     said = [(serology(f), f.source) for f in case.view.coded("anti_hbc_total")]
-    return _known(said + [(Truth.UNKNOWN, u.source) for u in case.unusable("anti_hbc_total")])
+    unusable = case.unusable("anti_hbc_total")
+    return _known(case, said + [(Truth.UNKNOWN, u.source) for u in unusable], "Observation")
 
 
-def _known(said: list[tuple[Truth, str]]) -> Known:
-    """Never recorded means not known; a fact that does not decide leaves it open."""
-    for status in (Truth.MET, Truth.UNKNOWN, Truth.NOT_MET):
+def _known(case: Case, said: list[tuple[Truth, str]], *types: str) -> Known:
+    """Never recorded means not known; a fact that does not decide, or a type not given in full, leaves it open."""
+    for status in (Truth.MET, Truth.UNKNOWN):
         sources = tuple(source for verdict, source in said if verdict is status)
         if sources:
             return Known(status, sources)
-    return Known(Truth.NOT_MET, ())
+    unclear = not case.view.incomplete.isdisjoint(types)
+    return Known(Truth.UNKNOWN if unclear else Truth.NOT_MET, tuple(source for _, source in said))
 
 
 def hbsag_negative(case: Case) -> bool:
@@ -81,7 +88,7 @@ def antitumour(case: Case) -> list[tuple[int, int]]:
     """First and last day of every antitumour drug or locoregional treatment since the course's floor."""
     floor = case.once(course).floor
     given = [e for group in DRUGS for e in case.view.of_group(group) if e.start.first >= floor]
-    spans = [(e.start.first, last_exposed(case, e)) for e in given]
+    spans = [(e.start.first, last_given(case, e)[1]) for e in given]
     done = [p for p in case.view.done("locoregional") if p.when.first >= floor]
     return spans + [(p.when.first, (p.end or p.when).last) for p in done]
 
@@ -93,24 +100,89 @@ def under_therapy(case: Case) -> bool:
     return recent or case.once(phase) == ADJUVANT
 
 
+def therapy_status(case: Case) -> Truth:
+    """Whether antitumour therapy is under way; unreadable or missing records leave it open."""
+    if case.once(under_therapy):
+        return Truth.MET
+    window = case.limit("viral", "under-therapy").days
+    unclear = medication_incomplete(case) or "Procedure" in case.view.incomplete
+    return Truth.UNKNOWN if unclear or unread_since(case, window, *DRUGS, "locoregional") else Truth.NOT_MET
+
+
+def given_lately(case: Case, exposures: Iterable[Exposure], window: int) -> Truth:
+    """Whether a drug was given so many days before as-of or later; a partial date decides where all of it agrees."""
+    last = [last_given(case, e) for e in exposures]
+    return any_of(_within(case, first, end, window) for first, end in last)
+
+
+def done_lately(case: Case, procedures: Iterable[Performed], window: int) -> Truth:
+    """Whether a procedure was done so many days before as-of or later."""
+    return any_of(done_within(case, p.end or p.when, window) for p in procedures)
+
+
+def done_within(case: Case, when: When, window: int) -> Truth:
+    """Whether a time lies so many days before as-of or later."""
+    return _within(case, when.first, when.last, window)
+
+
+def _within(case: Case, first: int, last: int, window: int) -> Truth:
+    if case.day - first <= window:
+        return Truth.MET
+    return Truth.UNKNOWN if case.day - last <= window else Truth.NOT_MET
+
+
+def therapy_sources(case: Case) -> tuple[str, ...]:
+    """References of the antitumour therapy in the window before as-of, else of the latest, and of what is ordered."""
+    floor = case.once(course).floor
+    drugs = [e for group in DRUGS for e in case.view.of_group(group) if e.start.first >= floor]
+    done = [p for p in case.view.done("locoregional") if p.when.first >= floor]
+    ends = [(last_given(case, e)[1], e.source) for e in drugs] + [((p.end or p.when).last, p.source) for p in done]
+    latest = max((day for day, _ in ends), default=0)
+    since = min(latest, case.day - case.limit("viral", "under-therapy").days)
+    plans = [p for group in (*DRUGS, "locoregional") for p in ordered(case, group)]
+    ahead = [p.source for p in (*plans, *case.once(planned_operations))]
+    return tuple(dict.fromkeys([source for day, source in ends if day >= since] + ahead))
+
+
+def unread_since(case: Case, window: int, *groups: str) -> bool:
+    """A record of the window, or without a time, that cannot be used."""
+    return any(u.when is None or case.day - u.when.last <= window for u in case.unusable(*groups))
+
+
 def therapy_ahead(case: Case) -> bool:
     """Antitumour therapy or a hepatectomy is ordered or planned."""
     groups = (*DRUGS, "locoregional")
     return bool(case.once(planned_operations)) or any(ordered(case, group) for group in groups)
 
 
-def active_now(case: Case, group: str) -> tuple[list[Exposure], list[str]]:
-    """Exposures of a group in force on as-of's day, and notes on those whose end is not known."""
-    active = [e for e in case.view.of_group(group) if _active(case, e)]
-    doubtful = any(e.ending == "unknown" for e in case.view.of_group(group))
-    return active, [] if active or not doubtful else ["end-unknown"]
+class InForce(msgspec.Struct, frozen=True):
+    """Whether a drug of a group is in force on as-of's day, with what says so."""
+
+    status: Truth
+    active: tuple[Exposure, ...]
+    evidence: tuple[str, ...]
+    notes: tuple[str, ...]
 
 
-def _active(case: Case, exposure: Exposure) -> bool:
-    """On hold, or stopped with an unknown end, is not active."""
+def in_force(case: Case, group: str) -> InForce:
+    """Drugs of a group in force: on hold, or stopped with an unknown end, is not; an unreadable record may be."""
+    held, unread = case.view.of_group(group), case.unusable(group)
+    verdicts = [_active(case, e) for e in held]
+    active = tuple(e for e, verdict in zip(held, verdicts, strict=True) if verdict is Truth.MET)
+    evidence = [e.source for e in active or held] + [u.source for u in unread if not active]
+    doubtful = bool(unread) or medication_incomplete(case) or Truth.UNKNOWN in verdicts
+    status = Truth.MET if active else (Truth.UNKNOWN if doubtful else Truth.NOT_MET)
+    notes = [] if active or not any(e.ending == "unknown" for e in held) else ["end-unknown"]
+    notes += [] if active else [f"unusable: {u.reason}" for u in unread]
+    return InForce(status, active, tuple(sorted(set(evidence))), tuple(dict.fromkeys(notes)))
+
+
+def _active(case: Case, exposure: Exposure) -> Truth:
     if exposure.ending == "open":
-        return True
-    return exposure.ending == "known" and exposure.end is not None and exposure.end.first >= case.day
+        return Truth.MET
+    if exposure.ending != "known" or exposure.end is None or exposure.end.last < case.day:
+        return Truth.NOT_MET
+    return Truth.MET if exposure.end.first >= case.day else Truth.UNKNOWN
 
 
 def medication_incomplete(case: Case) -> bool:

@@ -10,7 +10,7 @@ from adapter.guideline.vessels import VESSEL_CONCEPTS
 from adapter.timeline.events import Coded, Lesion, Measurement
 
 RESPONSES = ("response_mrecist", "response_recist")
-_WORDS = (
+IMAGING_WORDS = (
     *VESSEL_CONCEPTS,
     "thrombus_enhancement",
     "arterial_phase_hyperenhancement",
@@ -115,7 +115,7 @@ def _groups(case: Case, after: int | None, until: int | None) -> list[Imaging]:
         return day > after and (until is None or day < until)
 
     lesions = [s for s in case.view.lesions if inside(s.when.first)]
-    words = [w for concept in _WORDS for w in case.view.coded(concept) if inside(w.when.first)]
+    words = [w for concept in IMAGING_WORDS for w in case.view.coded(concept) if inside(w.when.first)]
     numbers = [n for n in case.view.measurements("tumor_number") if inside(n.when.first)]
     responses = [r for concept in RESPONSES for r in case.view.coded(concept) if inside(r.when.first)]
     seen = sorted({f.when.first for f in lesions} | {f.when.first for f in words} | {f.when.first for f in numbers})

@@ -6,16 +6,22 @@ import msgspec
 
 from adapter.guideline.case import Case
 from adapter.guideline.treatment import LOCAL, course, last_exposed, valid_plans
-from adapter.timeline.events import Exposure, Performed, Plan
+from adapter.timeline.events import Exposure, Performed
+from adapter.values import When
 
 _UNTIL_NOW = frozenset({"open", "unknown", "on-hold"})
 
 
 class Planned(msgspec.Struct, frozen=True):
-    """A dose that is ordered or recorded ahead, on `day` (ordinal, its latest)."""
+    """A dose that is ordered or recorded ahead: its last day lies between `first` and `last` (ordinals).
 
-    day: int
+    `vague`: the date has no day, so that it may also lie after the operation.
+    """
+
+    first: int
+    last: int
     source: str
+    vague: bool = False
 
 
 class Span(msgspec.Struct, frozen=True):
@@ -25,7 +31,6 @@ class Span(msgspec.Struct, frozen=True):
     last: int
     ongoing: bool
     sources: tuple[str, ...]
-    doubtful_end: bool = False
 
 
 def drug_span(case: Case, group: str) -> Span | None:
@@ -37,8 +42,7 @@ def drug_span(case: Case, group: str) -> Span | None:
     first = max(_first(case, e) for e in given)
     ongoing = [e for e in given if _ongoing(case, e)]
     deciding = [e.source for e in given if last_exposed(case, e) >= first]
-    doubtful = any(e.ending in ("unknown", "on-hold") for e in ongoing)
-    return Span(min(first, last), last, bool(ongoing), tuple(sorted(set(deciding))), doubtful)
+    return Span(min(first, last), last, bool(ongoing), tuple(sorted(set(deciding))))
 
 
 def _first(case: Case, exposure: Exposure) -> int:
@@ -73,21 +77,27 @@ def span_of(case: Case, group: str) -> Span | None:
     return local_span(case, group) if group in LOCAL else drug_span(case, group)
 
 
-def planned_doses(case: Case, group: str, until: int | None) -> list[Planned]:
-    """Doses that are ordered, booked or recorded ahead, up to `until` (the operation; later ones are adjuvant)."""
-    doses = [_planned(case, p) for p in valid_plans(case, group)]
-    doses += [Planned(e.end.first, e.source) for e in case.view.of_group(group) if _order_ahead(case, e) and e.end]
-    return [d for d in doses if until is None or d.day <= until]
+def planned_doses(case: Case, group: str, operation: When | None) -> list[Planned]:
+    """Doses that are ordered, booked or recorded ahead; those that begin after the operation are adjuvant."""
+    plans = [(p.on, p.until if p.oral else None, p.source) for p in valid_plans(case, group)]
+    plans += [(e.start, e.end, e.source) for e in case.view.of_group(group) if _order_ahead(case, e)]
+    return [d for on, until, source in plans if (d := _planned(case, on, until, source, operation)) is not None]
 
 
-def _planned(case: Case, plan: Plan) -> Planned:
-    """Dated by its timing, else as-of; an oral order lasts to its recorded end."""
-    start = plan.on.last if plan.on is not None else case.day
-    end = plan.until.last if plan.oral and plan.until is not None else start
-    return Planned(max(start, end), plan.source)
+def _planned(case: Case, on: When | None, until: When | None, source: str, operation: When | None) -> Planned | None:
+    """Dated by its timing, else as-of; an oral order lasts to its recorded end, at most to the operation."""
+    begin = max(on.first, case.day) if on is not None else case.day
+    if operation is not None and begin > operation.last:
+        return None
+    end = until if until is not None else on
+    first, last = (case.day, case.day) if end is None else (max(end.first, begin), max(end.last, begin))
+    vague = any(when is not None and not when.one_day for when in (on, until))
+    if operation is not None:
+        first, last = min(first, operation.last), min(last, operation.last)
+    return Planned(first, last, source, vague)
 
 
 def _order_ahead(case: Case, exposure: Exposure) -> bool:
     """An active oral order counts as exposure, and its recorded end after as-of as a planned dose."""
     order = exposure.source.startswith("MedicationRequest")
-    return order and exposure.oral and exposure.end is not None and exposure.end.first > case.day
+    return order and exposure.oral and exposure.end is not None and exposure.end.last > case.day

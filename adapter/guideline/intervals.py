@@ -7,11 +7,12 @@ from collections.abc import Iterator
 import msgspec
 
 from adapter.guideline.case import Case
+from adapter.guideline.gaps import treatment_possible, unusable_since
 from adapter.guideline.interval_spans import Planned, Span, planned_doses, span_of
 from adapter.guideline.model import Criterion, Due, Finding
 from adapter.guideline.phase import operation_ahead
 from adapter.guideline.thresholds import Limit
-from adapter.guideline.treatment import operation_day, overdue_plans, planned_operations
+from adapter.guideline.treatment import alpps_stages, course, operation_day, overdue_plans, planned_operations
 from adapter.values import Interval, Truth, When, day_text, truth
 
 TOPIC = "intervals"
@@ -48,16 +49,25 @@ def findings(case: Case) -> Iterator[Finding]:
 
 
 def _plan_notes(case: Case) -> list[str]:
-    overdue = case.once(operation_day) is None and overdue_plans(case, "hepatectomy")
-    return ["plan-overdue"] if overdue else []
+    if case.once(operation_day) is not None:
+        return []
+    second = overdue_plans(case, "alpps") if alpps_stages(case) else []
+    return ["plan-overdue"] if overdue_plans(case, "hepatectomy") or second else []
+
+
+def _gaps(case: Case, group: str, span: Span | None) -> tuple[str, ...]:
+    """Why a later dose may be missing: its types were not given in full, or a record of it cannot be used."""
+    since = case.once(course).floor if span is None else span.first
+    notes = [f"unusable: {u.reason}" for u in unusable_since(case, group, since)]
+    return tuple(dict.fromkeys([*(["incomplete"] if treatment_possible(case, group) else []), *notes]))
 
 
 def _drug_finding(case: Case, name: str) -> Finding | None:
     operation = case.once(operation_day)
     span = span_of(case, GROUPS[name])
-    doses = planned_doses(case, GROUPS[name], operation.last if operation else None)
+    doses = planned_doses(case, GROUPS[name], operation)
     if span is None and (operation is None or not doses):
-        return None
+        return _undecided(case, name, operation)
     if not case.policy.thresholds.has(TOPIC, f"{name}-minimum"):
         return _ici_beside_aatd(case, name, span, doses)
     minimum = case.limit(TOPIC, f"{name}-minimum")
@@ -67,18 +77,26 @@ def _drug_finding(case: Case, name: str) -> Finding | None:
     return _earliest(case, facts) if operation is None else _judged(case, facts, operation)
 
 
+def _undecided(case: Case, name: str, operation: When | None) -> Finding | None:
+    """No dose on record, and the record may not show all of them: said where an operation is planned."""
+    gaps = _gaps(case, GROUPS[name], None)
+    if operation is None or not gaps:
+        return None
+    evidence = [u.source for u in unusable_since(case, GROUPS[name], case.once(course).floor)]
+    tested = Criterion(code=f"{name}-exposure", status=Truth.UNKNOWN, evidence=tuple(evidence), notes=gaps)
+    return case.finding(f"interval.{name}", "unknown", _statements(name), [tested], evidence=_plan_sources(case, None))
+
+
 def least_days(limit: Limit) -> int:
     """Whole days that satisfy a limit: one more where the source says "more than"."""
     return limit.days + 1 if limit.exclusive else limit.days
 
 
-def _due(span: Span | None, minimum: Limit, preferred: Limit) -> Due | None:
-    if span is None:
-        return None
-    return Due(
-        earliest=day_text(span.last + least_days(minimum)),
-        preferred=day_text(span.last + max(least_days(preferred), least_days(minimum))),
-    )
+def _due(facts: Judged) -> Due:
+    """First dates after the last exposure, else after the last dose ahead."""
+    last = facts.span.last if facts.span is not None else max(d.last for d in facts.doses)
+    least = least_days(facts.minimum)
+    return Due(earliest=day_text(last + least), preferred=day_text(last + max(least_days(facts.preferred), least)))
 
 
 def _threshold(limit: Limit) -> str:
@@ -89,7 +107,7 @@ def _earliest(case: Case, facts: Judged) -> Finding | None:
     """No day of operation: the first dates that would satisfy the limits."""
     if facts.span is None:
         return None
-    notes = ["ongoing"] if facts.span.ongoing else []
+    notes = [*(["ongoing"] if facts.span.ongoing else []), *_gaps(case, GROUPS[facts.name], facts.span)]
     tested = Criterion(
         code=f"{facts.name}-{facts.minimum.days}-days",
         status=Truth.UNKNOWN,
@@ -104,7 +122,7 @@ def _earliest(case: Case, facts: Judged) -> Finding | None:
         "earliest",
         _statements(facts.name),
         [tested, *_liver_since(case, facts.name, facts.span)],
-        due=_due(facts.span, facts.minimum, facts.preferred),
+        due=_due(facts),
         notes=[*_plan_notes(case), *notes],
         last=day_text(facts.span.last),
         evidence=[p.source for p in case.once(planned_operations)],
@@ -115,12 +133,15 @@ def _judged(case: Case, facts: Judged, operation: When) -> Finding:
     """The worse of the last exposure and of the doses ahead, against the operation."""
     days = _days(facts, operation)
     minimum, preferred = _status(facts.minimum, days), _status(facts.preferred, days)
-    planned = max((d for d in facts.doses), key=lambda d: d.day, default=None)
-    by_plan = Interval.exact(operation.first - planned.day) if planned else None
-    plan_minimum = Truth.MET if by_plan is None else _status(facts.minimum, by_plan)
-    plan_preferred = Truth.MET if by_plan is None else _status(facts.preferred, by_plan)
+    planned = max(facts.doses, key=lambda d: (d.last, d.source), default=None)
+    by_plan = None
+    if planned is not None:
+        by_plan = Interval.between(operation.first - planned.last, operation.last - planned.first)
+    plan_minimum, plan_preferred = _status(facts.minimum, by_plan), _status(facts.preferred, by_plan)
     outcome = _outcome(minimum, preferred, plan_minimum, plan_preferred)
-    notes = _notes(facts, operation, (minimum, preferred), outcome, plan_minimum, plan_preferred)
+    gaps = _gaps(case, GROUPS[facts.name], facts.span) if outcome == "ok" else ()
+    outcome = "unknown" if gaps else outcome
+    notes = [*_notes(facts, operation, (minimum, preferred), outcome, plan_minimum, plan_preferred), *gaps]
     shortest = min(d.low for d in (days, by_plan) if d is not None and d.low is not None)
     criteria = _criteria(facts, operation, days or by_plan, (minimum, plan_minimum), (preferred, plan_preferred), notes)
     kind, severity = _gravity(case, facts.name, outcome, int(shortest))
@@ -129,7 +150,7 @@ def _judged(case: Case, facts: Judged, operation: When) -> Finding:
         outcome,
         _statements(facts.name),
         [*criteria, *_liver_since(case, facts.name, facts.span)],
-        due=_due(facts.span, facts.minimum, facts.preferred),
+        due=_due(facts),
         kind=kind,
         severity=severity,
         notes=notes,
@@ -170,7 +191,8 @@ def _notes(
     plan_preferred: Truth,
 ) -> list[str]:
     notes = []
-    if Truth.UNKNOWN in statuses:
+    vague = any(d.vague for d in facts.doses) and Truth.NOT_MET in (plan_minimum, plan_preferred)
+    if vague or Truth.UNKNOWN in (*statuses, plan_minimum, plan_preferred):
         notes.append("date-imprecise")
     if plan_minimum is not Truth.MET or (outcome == "short" and plan_preferred is not Truth.MET):
         notes.append("planned")
@@ -195,7 +217,7 @@ def _criteria(
     return [
         Criterion(
             code=code,
-            status=_worse(statuses),
+            status=Truth.UNKNOWN if _doubted(notes) and _worse(statuses) is Truth.MET else _worse(statuses),
             value=int(shown) if shown is not None else (days.shown() if days else None),
             unit=limit.unit,
             threshold=_threshold(limit),
@@ -205,6 +227,11 @@ def _criteria(
         )
         for code, limit, statuses in tests
     ]
+
+
+def _doubted(notes: list[str]) -> bool:
+    """Something newer than the last dose may be missing."""
+    return any(note.partition(":")[0] in ("incomplete", "unusable") for note in notes)
 
 
 def _worse(statuses: tuple[Truth, Truth]) -> Truth:
@@ -235,12 +262,13 @@ def _ici_beside_aatd(case: Case, name: str, span: Span | None, doses: list[Plann
     operation = case.once(operation_day)
     last_permitted = _aatd_last_permitted(case, operation)
     given = [] if span is None else [span.last]
-    late_plan = last_permitted is not None and any(d.day > last_permitted for d in doses)
+    late_plan = last_permitted is not None and any(d.last > last_permitted for d in doses)
     late = last_permitted is not None and (late_plan or any(day > last_permitted for day in given))
-    notes = ["stop-with-aatd", *_plan_notes(case), *(["planned"] if late_plan else [])]
+    gaps = () if late else _gaps(case, GROUPS[name], span)
+    notes = ["stop-with-aatd", *_plan_notes(case), *(["planned"] if late_plan else []), *gaps]
     tested = Criterion(
         code="ici-stops-with-aatd",
-        status=truth(None if last_permitted is None else not late),
+        status=truth(None if last_permitted is None or gaps else not late),
         value=day_text(span.last) if span else None,
         threshold=f"<= {day_text(last_permitted)}" if last_permitted is not None else None,
         at=day_text(span.last) if span else None,
@@ -249,10 +277,10 @@ def _ici_beside_aatd(case: Case, name: str, span: Span | None, doses: list[Plann
     )
     return case.finding(
         f"interval.{name}",
-        "short" if late else "ok",
+        "short" if late else ("unknown" if gaps and operation else "ok"),
         STATEMENTS,
         [tested],
-        kind="assessment",
+        kind="gap" if gaps and operation else "assessment",
         severity="info",
         notes=notes,
         evidence=[*_plan_sources(case, None), *(d.source for d in doses)],
@@ -286,14 +314,15 @@ def _liver_since(case: Case, name: str, span: Span | None) -> list[Criterion]:
     """ALT, AST and bilirubin since an interventional treatment, named and not judged (C21-12 text)."""
     if span is None or name not in ("tace", *WITHOUT_NUMBER):
         return []
-    return [c for test in LIVER_TESTS if (c := _since(case, test, span.last)) is not None]
+    return [_since(case, test, span.last) for test in LIVER_TESTS]
 
 
-def _since(case: Case, test: str, day: int) -> Criterion | None:
-    values = [m for m in case.view.measurements(test) if m.when.first > day]
-    if not values:
-        return None
-    newest = values[-1]
+def _since(case: Case, test: str, day: int) -> Criterion:
+    newest = max(
+        (m for m in case.view.measurements(test) if m.when.first > day), key=lambda m: m.when.start, default=None
+    )
+    if newest is None:
+        return Criterion(code=f"{test}-since", status=Truth.UNKNOWN, notes=("missing",))
     number = newest.value.number
     return Criterion(
         code=f"{test}-since",

@@ -15,7 +15,7 @@ from adapter.guideline.phase import under_conversion
 from adapter.guideline.regimen_at import regimen_at
 from adapter.guideline.response import PD, SD, responses
 from adapter.guideline.response_findings import latest_criterion, latest_outcome
-from adapter.guideline.treatment import local_in_course
+from adapter.guideline.treatment import without_local
 from adapter.guideline.vessels import invasion
 from adapter.values import Truth, all_of, day_text, negate
 
@@ -72,7 +72,7 @@ def findings(case: Case) -> Iterator[Finding]:
     """`response.add-local-therapy` under ICI + AATD alone without enough response."""
     if not under_conversion(case):
         return
-    response, regimen, local = latest_outcome(case, SD, PD), case.once(_combined), case.once(_without_local)
+    response, regimen, local = latest_outcome(case, SD, PD), case.once(_combined), case.once(without_local)
     together = all_of((response, regimen, local))
     if together is Truth.NOT_MET:
         return
@@ -112,11 +112,3 @@ def _combined(case: Case) -> Truth:
     if _regimen_name(case) == COMBINED:
         return Truth.MET
     return Truth.UNKNOWN if medication_incomplete(case) or case.unusable("ici", "aatd") else Truth.NOT_MET
-
-
-def _without_local(case: Case) -> Truth:
-    """Whether no local therapy belongs to the course; what cannot be read leaves it open."""
-    if local_in_course(case):
-        return Truth.NOT_MET
-    doubtful = "Procedure" in case.view.incomplete or case.unusable("locoregional")
-    return Truth.UNKNOWN if doubtful else Truth.MET

@@ -60,10 +60,16 @@ def pre_treatment(case: Case, concept: str) -> Latest[Measurement]:
     start = case.once(course).start
     if start is None:
         return Latest()
-    facts = [m for m in case.view.measurements(concept) if m.when.first <= start]
+    facts = [m for m in case.view.measurements(concept) if m.when.last <= start]
+    straddling = [m for m in case.view.measurements(concept) if m.when.first <= start < m.when.last]
     unusable = [u for u in case.unusable(concept) if u.when is None or u.when.first <= start]
     found = latest(facts, unusable, start, case.limit(TOPIC, "pre-treatment-days").days)
-    return Latest(blocked=found.blocked) if found.stale else found
+    if found.stale:
+        found = Latest(blocked=found.blocked)
+    if straddling and found.facts:
+        # A partial date that reaches past the start may be the last value before it: both stay possible.
+        return Latest((*found.facts, *straddling), imprecise=True, blocked=found.blocked, age=found.age)
+    return found
 
 
 def fallen(now: Interval, before: Interval, share: Decimal) -> Truth:

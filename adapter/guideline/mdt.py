@@ -7,17 +7,21 @@ from collections.abc import Iterator
 import msgspec
 
 from adapter.guideline.case import Case
-from adapter.guideline.ctcae import grades
-from adapter.guideline.hepatic import STEROID_BANDS, banded_days, hepatic_now
+from adapter.guideline.ctcae import grave
+from adapter.guideline.hepatic import banded_days
 from adapter.guideline.model import Criterion, Finding
 from adapter.guideline.pathology import pathology
 from adapter.guideline.phase import AWAITING, BASELINE, CONVERSION, TRANSPLANTED, phase
 from adapter.guideline.response import PD, SD, responses
+from adapter.guideline.scans import last_operation
 from adapter.guideline.surgery import READY, readiness
 from adapter.guideline.treatment import course, planned_operations
-from adapter.values import day_text, truth
+from adapter.timeline.events import Performed
+from adapter.values import Truth, day_text, truth
 
 STATEMENTS = ("C24-18", "C21-13")
+CONFERENCE_TYPES = frozenset({"Procedure", "DocumentReference", "DiagnosticReport"})
+_OUTCOMES = {Truth.MET: "on-record", Truth.NOT_MET: "due", Truth.UNKNOWN: "unknown"}
 
 
 class Point(msgspec.Struct, frozen=True):
@@ -35,9 +39,10 @@ def findings(case: Case) -> Iterator[Finding]:
         return
     latest = max(points, key=lambda p: (p.day, p.name))
     held = [p for p in case.view.done("mdt_conference") if p.when.last >= latest.day]
+    status = _held(case, held, latest.day)
     tested = Criterion(
         code="mdt-since-decision-point",
-        status=truth(bool(held)),
+        status=status,
         value=held[-1].when.iso if held else None,
         threshold=f">= {day_text(latest.day)}",
         at=day_text(latest.day),
@@ -46,12 +51,20 @@ def findings(case: Case) -> Iterator[Finding]:
     )
     yield case.finding(
         "mdt.review",
-        "on-record" if held else "due",
+        _OUTCOMES[status],
         STATEMENTS,
         [tested],
         point=latest.name,
         since=day_text(latest.day),
     )
+
+
+def _held(case: Case, held: list[Performed], day: int) -> Truth:
+    """Whether a conference surely lies on or after a day; open when one is imprecise, unusable or may be missing."""
+    if any(p.when.first >= day for p in held):
+        return Truth.MET
+    unusable = [u for u in case.unusable("mdt_conference") if u.when is None or u.when.last >= day]
+    return truth(None if held or unusable or CONFERENCE_TYPES & case.view.incomplete else False)
 
 
 def open_points(case: Case) -> list[Point]:
@@ -72,7 +85,7 @@ def _phase_began(case: Case) -> int | None:
     if now == AWAITING:
         authored = [p.authored.first for p in case.once(planned_operations) if p.authored is not None]
         return min(authored, default=known.start)
-    return known.end
+    return case.once(last_operation)
 
 
 def _points(case: Case) -> Iterator[Point]:
@@ -88,6 +101,7 @@ def _points(case: Case) -> Iterator[Point]:
     found = case.once(pathology) if known.resected else None
     if found is not None:
         yield from (Point(f.when.first, "pathology", (f.source,)) for f in found.facts)
+        yield from (Point(w.when.first, "pathology", (w.source,)) for w in found.words)
 
 
 def _first_ready(case: Case, since: int) -> Iterator[Point]:
@@ -107,16 +121,7 @@ def _ready(case: Case, day: int) -> bool:
 
 
 def _toxicity_points(case: Case) -> Iterator[Point]:
-    grave = case.limit("mdt", "ctcae-grade").days
-    for day in case.once(banded_days):
-        yield Point(day, "hepatic-toxicity", _hepatic_sources(case))
-    for one in case.once(grades):
-        if one.grade is not None and one.grade >= grave and one.found.newest is not None:
-            yield Point(one.found.newest.when.first, "ctcae", one.found.sources)
-
-
-def _hepatic_sources(case: Case) -> tuple[str, ...]:
-    found = case.once(hepatic_now)
-    if found.band not in STEROID_BANDS:
-        return ()
-    return tuple(source for test in (*found.tests, found.bilirubin) for source in test.found.sources)
+    for day, one in case.once(banded_days).items():
+        yield Point(day, "hepatic-toxicity", one.sources)
+    for day, source in grave(case, case.limit("mdt", "ctcae-grade").days):
+        yield Point(day, "ctcae", (source,))

@@ -8,6 +8,7 @@ from adapter.guideline.case import Case, doubts
 from adapter.guideline.lesions import enhancement_on, one_evaluation, staging_size
 from adapter.guideline.problems import active_confirmed, began
 from adapter.timeline.events import Lesion
+from adapter.timeline.timeline import sources as sources_of
 from adapter.values import Truth, any_of, truth
 
 
@@ -32,15 +33,19 @@ def spread(case: Case, viable_only: bool) -> Spread:
     if not said:
         present = Truth.UNKNOWN
     days = [f.when.first for f in status.facts if status.fresh] + [s.when.first for s in lesions]
-    inactive, sources = _inactive(case, max(days, default=0))
+    unread = [u for u in case.unusable("metastasis") if u.when is None or u.when.last >= max(days, default=0)]
+    if present is Truth.NOT_MET and unread:
+        present = Truth.UNKNOWN
+    since = [when.first for p in conditions if (when := began(p)) is not None]
+    inactive, sources = _inactive(case, max([*days, *since], default=0))
     viable = present
     if viable_only and present is not Truth.NOT_MET:
         viable = Truth.NOT_MET if inactive is Truth.MET else _both(present, inactive)
-    evidence = (*status.sources, *(s.source for s in lesions), *(p.source for p in conditions), *sources)
+    evidence = (*status.sources, *sources_of([*lesions, *conditions]), *(u.source for u in unread), *sources)
     newest = max(days, default=None)
     times = [f.when for f in status.facts] + [s.when for s in lesions]
     at = next((when.iso for when in times if when.first == newest), None)
-    notes = [] if status.missing else doubts(status)
+    notes = ([] if status.missing else doubts(status)) + [f"unusable: {u.reason}" for u in unread]
     return Spread(present, viable, newest, at, tuple(dict.fromkeys(evidence)), tuple(notes))
 
 

@@ -133,8 +133,24 @@ class CourseShown(msgspec.Struct, frozen=True):
     evaluations: tuple[EvaluationShown, ...] = ()
 
 
+class OnRecord(msgspec.Struct, frozen=True):
+    """What the record holds for one step of the pathway.
+
+    `status`: `scheduled`, `in-progress`, `on-hold`, `completed` or `unknown`. `day`: when it is planned, was done or
+    ended; `since`: when it began, or from when it was counted; ISO, None when the record gives none.
+    """
+
+    status: str
+    day: str | None = None
+    since: str | None = None
+    sources: tuple[str, ...] = ()
+
+
 class Assessment(msgspec.Struct, frozen=True):
-    """The result for one patient at one instant under one edition."""
+    """The result for one patient at one instant under one edition.
+
+    `agenda`: what is ordered, under way or done, by the finding code that asks for it (adapter/guideline/agenda.py).
+    """
 
     patient: str
     as_of: str
@@ -144,3 +160,4 @@ class Assessment(msgspec.Struct, frozen=True):
     course: CourseShown | None
     findings: tuple[Finding, ...]
     notes: tuple[str, ...] = ()
+    agenda: Mapping[str, OnRecord] = {}

@@ -11,37 +11,49 @@ from adapter.guideline.model import Criterion, Finding
 from adapter.guideline.phase import AFTER_SURGERY, phase
 from adapter.guideline.toxicity import stop_day
 from adapter.guideline.treatment import course, in_course
-from adapter.timeline.events import Measurement
-from adapter.values import Truth, truth
+from adapter.timeline.events import Coded, Measurement
+from adapter.timeline.latest import Latest
+from adapter.values import Interval, Truth, truth
 
 TOPIC = "adjuvant"
 PCR, PPR, PNR, UNKNOWN = "pCR", "pPR", "pNR", "unknown"
 
 
 class Pathology(msgspec.Struct, frozen=True):
-    """The pathological response with the deciding percentages."""
+    """The pathological response with the deciding percentages and the words on new lesions."""
 
     outcome: str
     facts: tuple[Measurement, ...]
-    new_lesion: Truth
+    words: tuple[Coded, ...]
+    doubtful: bool
     evidence: tuple[str, ...]
     notes: tuple[str, ...]
+
+    @property
+    def preliminary(self) -> bool:
+        """A preliminary result is among those that decide."""
+        return any(f.preliminary for f in self.facts) or any(w.preliminary for w in self.words)
 
 
 def pathology(case: Case) -> Pathology:
     """Residual viable tumour of specimens on or after the hepatectomy; of several percentages the highest counts."""
-    operation = case.once(course).end or case.day
-    facts = tuple(m for m in case.view.measurements("percent_viable_tumor") if m.when.last >= operation)
-    words = [w for w in case.view.coded("new_lesion_in_specimen") if w.when.last >= operation]
+    operation = case.once(course).operations[0].when if case.once(course).operations else None
+    first, last = (case.day, case.day) if operation is None else (operation.first, operation.last)
+    facts = tuple(m for m in case.view.measurements("percent_viable_tumor") if m.when.last >= first)
+    sure = tuple(m for m in facts if m.when.first >= last)
+    words = tuple(w for w in case.view.coded("new_lesion_in_specimen") if w.when.last >= first)
     said = {w.value for w in words}
     new = Truth.UNKNOWN if not said & {"present", "absent"} else truth("present" in said)
-    blocked = [u for u in case.unusable("percent_viable_tumor") if u.when is None or u.when.last >= operation]
+    unusable = case.unusable("percent_viable_tumor", "new_lesion_in_specimen")
+    blocked = [u for u in unusable if u.when is None or u.when.last >= first]
+    outcomes = {_outcome(case, some, new, bool(blocked)) for some in (sure, facts)}
     notes = [f"unusable: {u.reason}" for u in blocked]
-    if new is Truth.UNKNOWN:
-        notes.append("new-lesion-not-stated")
-    outcome = _outcome(case, facts, new, bool(blocked))
+    notes += ["new-lesion-not-stated"] if new is Truth.UNKNOWN else []
+    notes += ["date-imprecise"] if len(sure) < len(facts) else []
     evidence = [m.source for m in facts] + [w.source for w in words] + [u.source for u in blocked]
-    return Pathology(outcome, facts, new, tuple(evidence), tuple(notes))
+    outcome = outcomes.pop() if len(outcomes) == 1 else UNKNOWN
+    doubtful = bool(blocked) or len(sure) < len(facts)
+    return Pathology(outcome, facts, words, doubtful, tuple(evidence), tuple(notes))
 
 
 def _outcome(case: Case, facts: tuple[Measurement, ...], new: Truth, blocked: bool) -> str:
@@ -63,26 +75,33 @@ def findings(case: Case) -> Iterator[Finding]:
         return
     found = case.once(pathology)
     converted = case.once(course).start is not None
-    if converted or found.facts:
+    if converted or found.facts or found.words:
         yield _response(case, found)
     if converted:
         yield _plan(case, found)
 
 
+_LIMITS = (("mpr-up-to-10", "mpr"), ("viable-up-to-15", "better-prognosis"))
+
+
+def _limited(case: Case, found: Pathology, highest: Interval | None, code: str, name: str) -> Criterion:
+    """A favourable bound of the highest percentage; nothing favourable rests on a doubtful record."""
+    limit = case.limit(TOPIC, name)
+    status = Truth.UNKNOWN if highest is None else limit.kept(highest)
+    return Criterion(
+        code=code,
+        status=Truth.UNKNOWN if status is Truth.MET and found.doubtful else status,
+        value=None if highest is None else highest.number,
+        unit=limit.unit,
+        threshold=f"<= {limit.value} %",
+        at=found.facts[-1].when.iso if found.facts else None,
+        evidence=found.evidence,
+    )
+
+
 def _response(case: Case, found: Pathology) -> Finding:
     highest = max((f.value for f in found.facts), key=lambda v: v.low or 0, default=None)
-    criteria = [
-        Criterion(
-            code=code,
-            status=Truth.UNKNOWN if highest is None else case.limit(TOPIC, name).kept(highest),
-            value=None if highest is None else highest.number,
-            unit=case.limit(TOPIC, name).unit,
-            threshold=f"<= {case.limit(TOPIC, name).value} %",
-            at=found.facts[-1].when.iso if found.facts else None,
-            evidence=found.evidence,
-        )
-        for code, name in (("mpr-up-to-10", "mpr"), ("viable-up-to-15", "better-prognosis"))
-    ]
+    criteria = [_limited(case, found, highest, *names) for names in _LIMITS]
     return case.finding(
         "pathology.response",
         found.outcome,
@@ -91,7 +110,7 @@ def _response(case: Case, found: Pathology) -> Finding:
         evidence=found.evidence,
         notes=found.notes,
         viable=None if highest is None else highest.shown(),
-        preliminary=any(f.preliminary for f in found.facts),
+        preliminary=found.preliminary,
     )
 
 
@@ -101,7 +120,7 @@ def _plan(case: Case, found: Pathology) -> Finding:
     margin = case.latest_word("residual_tumor")
     if case.edition == "2021":
         outcome = "conversion-regimen-6-months"
-        notes += _margin_notes(margin.facts[-1].value if margin.facts else None)
+        notes += [*_margin_notes(margin), *(["shorter-with-pcr"] if found.outcome == PCR else [])]
     else:
         outcome = _plan_outcome(found.outcome, had_ici)
     drugs = {e.drug for group in ("ici", "aatd") for e in in_course(case, case.view.of_group(group))}
@@ -120,6 +139,7 @@ def _plan(case: Case, found: Pathology) -> Finding:
         notes=notes,
         drugs=tuple(sorted(drugs)),
         advice=tuple(f"adjuvant-{n}" for n in notes),
+        preliminary=found.preliminary and outcome != "conversion-regimen-6-months",
     )
 
 
@@ -133,6 +153,9 @@ def _plan_outcome(response: str, had_ici: bool) -> str:
     return "ici-6-months" if response == PCR else "ici-aatd-6-12-months"
 
 
-def _margin_notes(margin: str | None) -> list[str]:
-    """Edition 2021 speaks of R0; anything else is named."""
-    return [] if margin == "R0" else [f"margin-{margin.lower()}" if margin in ("R1", "R2") else "margin-unknown"]
+def _margin_notes(margin: Latest[Coded]) -> list[str]:
+    """Edition 2021 speaks of R0; anything else is named, of several the worst."""
+    worst = max((f.value for f in margin.facts), default="")
+    if worst in ("R1", "R2"):
+        return [f"margin-{worst.lower()}"]
+    return [] if worst == "R0" and not margin.blocked else ["margin-unknown"]

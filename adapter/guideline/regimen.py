@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 from adapter.guideline.case import Case
 from adapter.guideline.eligibility import conversion, scope
+from adapter.guideline.hepatitis_status import DRUGS, medication_incomplete, unread_since
 from adapter.guideline.model import Criterion, Finding
 from adapter.guideline.phase import BASELINE, BEFORE_SURGERY, phase
 from adapter.guideline.regimen_at import Regimen, regimen_at
-from adapter.guideline.treatment import local_in_course
-from adapter.values import truth
+from adapter.guideline.treatment import local_in_course, without_local
+from adapter.values import negate
 
 RECOMMENDED = (
     ("atezolizumab", "bevacizumab"),
@@ -51,12 +52,14 @@ def regimen_now(case: Case) -> Regimen:
 def _current(case: Case) -> Finding | None:
     found = case.once(regimen_now)
     outcome = _outcome(found)
+    if outcome != "other" and _unclear(case):
+        outcome = "unknown"
     if outcome is None:
         return None
     local = local_in_course(case)
     in_course = Criterion(
         code="local-in-course",
-        status=truth(bool(local)),
+        status=negate(case.once(without_local)),
         value=", ".join(sorted(local)) or None,
         evidence=tuple(sorted({p.source for done in local.values() for p in done})),
     )
@@ -69,6 +72,12 @@ def _current(case: Case) -> Finding | None:
         drugs=(*found.ici, *found.aatd, *found.chemotherapy),
         local=found.local,
     )
+
+
+def _unclear(case: Case) -> bool:
+    """Drugs that cannot be read, or were not given in full: another one may belong to the regimen."""
+    window = case.limit("course", "regimen-window").days
+    return medication_incomplete(case) or unread_since(case, window, *DRUGS)
 
 
 def _outcome(found: Regimen) -> str | None:

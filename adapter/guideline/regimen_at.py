@@ -66,9 +66,9 @@ def _together(case: Case, icis: list[Exposure], day: int) -> list[Exposure]:
     if not icis:
         return []
     apart = case.limit("course", "ici-together").days
-    latest = max(icis, key=lambda e: (_last(case, e, day), e.start.first, e.source))
-    keep = {latest.drug}
-    mine = [e for e in icis if e.drug == latest.drug]
+    newest = max((_last(case, e, day), e.start.first) for e in icis)
+    keep = {e.drug for e in icis if (_last(case, e, day), e.start.first) == newest}
+    mine = [e for e in icis if e.drug in keep]
     for other in icis:
         if any(_gap(case, other, one, day) <= apart for one in mine):
             keep.add(other.drug)
@@ -84,8 +84,14 @@ def _not_replaced(case: Case, aatds: list[Exposure], icis: list[Exposure]) -> li
     """An AATD that ended before the first dose of the latest ICI belongs to an earlier line."""
     if not icis:
         return aatds
-    latest = max(icis, key=lambda e: (e.start.first, e.source)).drug
-    floor = case.once(course).floor
-    doses = [e.start.first for e in case.view.of_group("ici") if e.drug == latest and e.start.first >= floor]
-    first = min(doses, default=floor)
+    newest = max(e.start.first for e in icis)
+    latest = {e.drug for e in icis if e.start.first == newest}
+    # Of two ICIs given last on one day the one that came later began the present line; ids decide nothing.
+    first = max(_first_dose(case, drug) for drug in latest)
     return [e for e in aatds if last_exposed(case, e) >= first]
+
+
+def _first_dose(case: Case, drug: str) -> int:
+    floor = case.once(course).floor
+    doses = [e.start.first for e in case.view.of_group("ici") if e.drug == drug and e.start.first >= floor]
+    return min(doses, default=floor)

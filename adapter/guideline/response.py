@@ -23,7 +23,10 @@ RESPONSE = frozenset({CR, PR})
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """The response by one criteria set: what decides, what was computed and what recorded, the sum in mm, and why."""
+    """The response by one criteria set: what decides, what was computed and what recorded, the sum in mm, and why.
+
+    `sources` of the evaluation itself, `compared` of the earlier imaging that its sum was compared with.
+    """
 
     outcome: str
     computed: str
@@ -31,6 +34,7 @@ class Verdict(msgspec.Struct, frozen=True):
     sum: Interval | None
     reasons: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
+    compared: tuple[str, ...] = ()
 
     @property
     def discordant(self) -> bool:
@@ -158,7 +162,13 @@ def _verdict(
         reasons = (*reasons, "no-baseline")
     elif complete is None:
         reasons = (*reasons, "target-not-measured")
-    return Verdict(decided, computed, recorded, complete, reasons, group.sources)
+    return Verdict(decided, computed, recorded, complete, reasons, group.sources, _compared(earlier, targets))
+
+
+def _compared(earlier: list[Imaging], targets: tuple[str, ...]) -> tuple[str, ...]:
+    """References of the targets of the baseline and of every evaluation since."""
+    lesions = [s for one in earlier for s in one.lesions if (s.lesion or s.source) in targets]
+    return tuple(dict.fromkeys(s.source for s in lesions))
 
 
 def _progression(

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from adapter.guideline.case import Case
+from adapter.guideline.imaging import IMAGING_WORDS, RESPONSES
 from adapter.guideline.model import Criterion, Finding
 from adapter.guideline.phase import under_conversion
 from adapter.guideline.progression_clauses import PERCENT
@@ -17,7 +18,7 @@ from adapter.values import Interval, Truth, day_text, truth
 STATEMENTS = ("C24-11", "C21-11")
 _SETS = (("response.mrecist", "mrecist"), ("response.recist", "recist"))
 UNSHOWN = "\N{EN DASH}"
-_IMAGED = ("tumor_size", "tumor_longest_dimension", "response_mrecist", "progression_site")
+_IMAGED = ("tumor_size", "tumor_longest_dimension", *RESPONSES, *IMAGING_WORDS)
 _TENTH = Decimal(1).scaleb(-1)
 
 
@@ -153,6 +154,7 @@ def _decrease(
         unit="%",
         threshold=f">= {limit.value} % below baseline",
         at=day_text(last.day),
+        evidence=verdict.compared,
     )
 
 
@@ -162,7 +164,7 @@ def _progression(last: Evaluation, verdict: Verdict) -> Criterion:
         status=truth(None if verdict.outcome == NE else verdict.outcome == PD),
         value=verdict.outcome,
         at=day_text(last.day),
-        evidence=verdict.sources,
+        evidence=(*verdict.sources, *verdict.compared),
         notes=verdict.reasons,
     )
 

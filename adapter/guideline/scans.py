@@ -4,32 +4,48 @@ from __future__ import annotations
 
 import msgspec
 
+from adapter.guideline import marker_trends
 from adapter.guideline.case import Case
 from adapter.guideline.imaging import NEW, RESPONSES
 from adapter.guideline.problems import active_confirmed
-from adapter.guideline.treatment import course, hepatectomies
+from adapter.guideline.treatment import course
 from adapter.guideline.vessels import VESSEL_CONCEPTS
-from adapter.timeline.events import Lesion, Measurement
-from adapter.values import Interval, Truth
+from adapter.timeline.events import Coded, Lesion, Measurement, Performed, Unusable
+from adapter.timeline.latest import Latest, latest
+from adapter.values import Truth
 
 TOPIC = "surveillance"
-AFP, PIVKA = "afp", "pivka_ii_units"
-_WORDS = (*VESSEL_CONCEPTS, "distant_metastasis_status", *RESPONSES)
-_NO_INVASION = frozenset({"vp0", "vv0", "absent", "indeterminate"})
+AFP, PIVKA = marker_trends.AFP.concept, marker_trends.PIVKA.concept
+OTHERS = {
+    AFP: marker_trends.AFP.others,
+    PIVKA: marker_trends.PIVKA.others,
+    **dict.fromkeys(marker_trends.PIVKA.others, (PIVKA,)),
+}
+WORDS = (*VESSEL_CONCEPTS, "distant_metastasis_status", *RESPONSES)
+_NONE = frozenset({"vp0", "vv0", "absent"})
+_IMAGED = ("tumor_size", "tumor_longest_dimension", "tumor_number", "progression_site", *WORDS)
 
 
 class Scan(msgspec.Struct, frozen=True):
-    """One date (ordinal) with a scan: whether it shows nothing."""
+    """One date (ordinal) with a scan, at the latest on `last`: whether it was read and shows nothing."""
 
     day: int
+    last: int
+    read: bool
     clean: bool
     sources: tuple[str, ...]
 
 
+def newest_operation(case: Case) -> Performed | None:
+    """The newest hepatectomy for this HCC."""
+    operations = case.once(course).operations
+    return max(operations, key=lambda p: (p.when.start, p.source), default=None)
+
+
 def last_operation(case: Case) -> int | None:
     """Day of the newest hepatectomy for this HCC."""
-    floor = case.once(course).floor
-    return max((p.when.first for p in hepatectomies(case) if p.when.first >= floor), default=None)
+    newest = case.once(newest_operation)
+    return None if newest is None else newest.when.first
 
 
 def scans(case: Case) -> tuple[Scan, ...]:
@@ -37,22 +53,31 @@ def scans(case: Case) -> tuple[Scan, ...]:
     operation = case.once(last_operation)
     if operation is None:
         return ()
-    days: dict[int, list[str]] = {}
-    facts = [(s.when.first, s.source) for s in case.view.lesions]
-    facts += [(n.when.first, n.source) for n in case.view.measurements("tumor_number")]
-    facts += [(w.when.first, w.source) for concept in _WORDS for w in case.view.coded(concept)]
-    facts += [(p.when.first, p.source) for p in case.view.done("contrast_scan")]
-    for day, source in facts:
-        if day > operation:
-            days.setdefault(day, []).append(source)
-    return tuple(Scan(day, _clean(case, day), tuple(days[day])) for day in sorted(days))
+    seen: list[Lesion | Measurement | Coded] = [*case.view.lesions, *case.view.measurements("tumor_number")]
+    seen += [w for concept in WORDS for w in case.view.coded(concept)]
+    read = {f.when.first for f in seen}
+    days: dict[int, list[Lesion | Measurement | Coded | Performed]] = {}
+    for fact in (*seen, *case.view.done("contrast_scan")):
+        if fact.when.first > operation:
+            days.setdefault(fact.when.first, []).append(fact)
+    return tuple(
+        Scan(day, max(f.when.last for f in facts), day in read, _clean(case, day), tuple(f.source for f in facts))
+        for day, facts in sorted(days.items())
+    )
+
+
+def scans_doubtful(case: Case, since: int) -> tuple[str, ...]:
+    """Why imaging on or after a day (ordinal) may say something else: it cannot be used, or was not given in full."""
+    unusable = [u for u in case.unusable(*_IMAGED) if u.when is None or u.when.last >= since]
+    incomplete = ["incomplete"] if "Observation" in case.view.incomplete else []
+    return tuple(dict.fromkeys([*incomplete, *(f"unusable: {u.reason}" for u in unusable)]))
 
 
 def _clean(case: Case, day: int) -> bool:
     """Number 0 or the old targets gone; no new lesion, no invasion, no metastasis."""
     lesions = [s for s in case.view.lesions if s.when.first == day]
     numbers = [n.value for n in case.view.measurements("tumor_number") if n.when.first == day]
-    words = [w for concept in _WORDS for w in case.view.coded(concept) if w.when.first == day]
+    words = [w for concept in WORDS for w in case.view.coded(concept) if w.when.first == day]
     none = bool(numbers) and all(n.number == 0 for n in numbers)
     gone = bool(lesions) and not numbers
     if not none and not gone:
@@ -61,7 +86,7 @@ def _clean(case: Case, day: int) -> bool:
         return False
     if any(w.value in ("PD", "SD", "PR") for w in words if w.concept in RESPONSES):
         return False
-    if any(w.value not in _NO_INVASION for w in words if w.concept not in RESPONSES):
+    if any(w.value not in _NONE for w in words if w.concept not in RESPONSES):
         return False
     return not active_confirmed(case.at(day) if day < case.day else case, "metastasis")
 
@@ -70,15 +95,24 @@ def _gone(lesion: Lesion) -> bool:
     return lesion.diameter is not None and lesion.diameter.number == 0
 
 
-def normal_bound(case: Case, fact: Measurement) -> Interval:
-    """Upper limit of normal of a marker: AFP always the guideline's, PIVKA-II its own, else the guideline's."""
-    if fact.concept == AFP or fact.high is None:
-        name = "afp-normal" if fact.concept == AFP else "pivka-normal"
-        return Interval.exact(case.limit(TOPIC, name).value)
-    return Interval.exact(fact.high)
+def marker_latest(case: Case, concept: str, window: int) -> Latest[Measurement]:
+    """The newest value of a marker; a newer one in units that cannot be converted keeps it from deciding."""
+    others = [m for other in OTHERS[concept] for m in case.view.measurements(other)]
+    about = frozenset({concept})
+    foreign = [Unusable(m.source, about, frozenset(), m.when, "unit", "Observation.valueQuantity") for m in others]
+    return latest(case.view.measurements(concept), [*case.unusable(concept), *foreign], case.day, window)
+
+
+def pivka_measured(case: Case) -> str | None:
+    """The concept that PIVKA-II was measured as, None where it never was."""
+    measured = [concept for concept in (PIVKA, *OTHERS[PIVKA]) if case.view.measurements(concept)]
+    return measured[0] if measured else (PIVKA if case.unusable(PIVKA, *OTHERS[PIVKA]) else None)
 
 
 def marker_normal(case: Case, fact: Measurement) -> Truth:
-    """Whether a marker is normal."""
-    bound = normal_bound(case, fact).number
-    return Truth.UNKNOWN if bound is None else fact.value.at_most(bound)
+    """Whether a marker is normal: AFP by the guideline, PIVKA-II by its own limit, else the guideline's."""
+    if fact.concept == AFP:
+        return fact.value.at_most(case.limit(TOPIC, "afp-normal").value)
+    if fact.high is not None:
+        return fact.value.at_most(fact.high)
+    return fact.value.at_most(case.limit(TOPIC, "pivka-normal").value) if fact.concept == PIVKA else Truth.UNKNOWN

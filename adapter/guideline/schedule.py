@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from adapter.guideline.case import Case
+from adapter.guideline.hepatitis_status import medication_incomplete
 from adapter.guideline.model import Criterion, Due, Finding
 from adapter.guideline.phase import under_conversion
 from adapter.guideline.response import PD, responses
+from adapter.guideline.response_findings import evaluations_incomplete
 from adapter.guideline.treatment import course, cycles
 from adapter.values import Truth, day_text, truth
 
@@ -37,6 +39,8 @@ def _evaluation(case: Case, start: int) -> Finding:
     by_cycles = given[needed - 1] if len(given) >= needed and not progressed else None
     earliest = due_day if by_cycles is None else min(due_day, by_cycles)
     outcome = "overdue" if case.day > latest else ("due" if case.day >= earliest else "not-due")
+    if _unclear(case, outcome, progressed):
+        outcome = "unknown"
     sources = last.imaging.sources if last else case.once(course).start_sources
     tested = Criterion(
         code="days-since-evaluation",
@@ -53,6 +57,7 @@ def _evaluation(case: Case, start: int) -> Finding:
         value=len(given),
         threshold=f">= {needed}",
         at=day_text(since),
+        evidence=tuple(e.source for e in case.view.of_group("ici") if e.start.first in given),
     )
     return case.finding(
         "response.evaluation",
@@ -62,6 +67,13 @@ def _evaluation(case: Case, start: int) -> Finding:
         due=Due(earliest=day_text(earliest), preferred=day_text(earliest), latest=day_text(latest)),
         since=day_text(since),
     )
+
+
+def _unclear(case: Case, outcome: str, progressed: bool) -> bool:
+    """A later evaluation, or a cycle that makes it due, may be missing where a source did not give everything."""
+    if outcome == "not-due":
+        return not progressed and medication_incomplete(case)
+    return evaluations_incomplete(case)
 
 
 def _modality(case: Case) -> Finding | None:

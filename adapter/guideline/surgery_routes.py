@@ -10,6 +10,7 @@ from adapter.guideline.model import Criterion, Stage
 from adapter.guideline.progression_clauses import PERCENT
 from adapter.guideline.remnant import adequate
 from adapter.guideline.response import BEST_FIRST, NE, PD, RESPONSE, SD, Evaluation, responses
+from adapter.guideline.response_findings import evaluations_incomplete
 from adapter.guideline.staging import CNLC, NOTHING, baseline_cnlc, bclc, burden, cnlc, liver_part
 from adapter.values import Truth, add_months, all_of, any_of, day_text, negate, truth
 
@@ -82,7 +83,8 @@ def responded(case: Case) -> Truth:
     found = case.once(responses)
     if found.best in RESPONSE:
         return Truth.MET
-    return Truth.UNKNOWN if not found.all or any(e.mrecist.outcome == NE for e in found.all) else Truth.NOT_MET
+    doubtful = not found.all or any(e.mrecist.outcome == NE for e in found.all) or evaluations_incomplete(case)
+    return Truth.UNKNOWN if doubtful else Truth.NOT_MET
 
 
 def plateau(case: Case) -> Truth:
@@ -91,6 +93,8 @@ def plateau(case: Case) -> Truth:
     if not case.once(responses).all:
         return Truth.UNKNOWN
     needed = case.limit(TOPIC, "plateau-evaluations").days
+    if evaluations_incomplete(case) and len(done) < needed:
+        return Truth.UNKNOWN
     if sum(1 for e in done if e.mrecist.sum is not None) < needed:
         return Truth.NOT_MET
     steps = list(pairwise(done))[-2:]
@@ -156,7 +160,9 @@ def lasting_control(case: Case) -> Truth:
     if any(e.mrecist.outcome != SD for e in done):
         return Truth.NOT_MET
     months = case.limit(TOPIC, "stable-months").days
-    return truth(add_months(done[0].day, months) <= done[-1].day)
+    if add_months(done[0].day, months) <= done[-1].day:
+        return Truth.MET
+    return Truth.UNKNOWN if evaluations_incomplete(case) else Truth.NOT_MET
 
 
 def _below_initial(case: Case) -> Truth:

@@ -4,76 +4,104 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from adapter.guideline.case import Case
+import msgspec
+
+from adapter.guideline.case import Case, criterion, doubts
 from adapter.guideline.model import Criterion, Due, Finding
 from adapter.guideline.phase import ADJUVANT, AFTER_SURGERY, phase, recurrence_sources
+from adapter.guideline.problems import began
 from adapter.guideline.progression_clauses import PERCENT
-from adapter.guideline.scans import AFP, PIVKA, last_operation, marker_normal, scans
+from adapter.guideline.scans import (
+    AFP,
+    WORDS,
+    marker_latest,
+    marker_normal,
+    newest_operation,
+    pivka_measured,
+    scans,
+    scans_doubtful,
+)
 from adapter.guideline.staging import burden
+from adapter.guideline.treatment import course
 from adapter.timeline.events import Measurement
-from adapter.timeline.latest import latest
-from adapter.values import Truth, add_months, day_text, truth
+from adapter.values import Truth, When, add_months, all_of, any_of, day_text, negate, truth
 
 TOPIC = "surveillance"
 STATEMENTS = ("C21-14", "Z23")
+SCAN_TYPES = frozenset({"Observation", "Procedure", "ImagingStudy", "DiagnosticReport"})
+
+
+class Last(msgspec.Struct, frozen=True):
+    """The last scan or marker, between two days (ordinals)."""
+
+    first: int
+    last: int
+    sources: tuple[str, ...]
 
 
 def findings(case: Case) -> Iterator[Finding]:
     """All findings of the topic after a hepatectomy."""
-    operation = case.once(last_operation)
+    operation = case.once(newest_operation)
     if case.once(phase) not in AFTER_SURGERY or operation is None:
         return
     scanned = case.once(scans)
-    last = (scanned[-1].day, scanned[-1].sources) if scanned else None
-    yield _timing(case, "surveillance.imaging", operation, last)
-    values = [m for m in case.view.measurements(AFP) if m.when.first > operation]
-    yield _timing(
-        case, "surveillance.markers", operation, (values[-1].when.first, (values[-1].source,)) if values else None
-    )
-    yield _recurrence(case, operation)
+    last = Last(scanned[-1].day, scanned[-1].last, scanned[-1].sources) if scanned else None
+    yield _timing(case, "surveillance.imaging", operation.when, last, SCAN_TYPES)
+    values = [m for m in case.view.measurements(AFP) if m.when.first > operation.when.first]
+    newest = Last(values[-1].when.first, values[-1].when.last, (values[-1].source,)) if values else None
+    yield _timing(case, "surveillance.markers", operation.when, newest, frozenset({"Observation"}))
+    yield _recurrence(case, operation.when.first)
 
 
-def _timing(case: Case, code: str, operation: int, last: tuple[int, tuple[str, ...]] | None) -> Finding:
-    since = last[0] if last else operation
+def _bounds(case: Case, operation: int) -> tuple[int, int] | None:
+    """Days since the last from which it is due, and the last day before overdue; None from year three."""
     months = case.limit(TOPIC, "year").days
-    first_year = case.day < add_months(operation, months)
-    second_year = case.day < add_months(operation, 2 * months)
-    notes: tuple[str, ...] = ()
-    bounds: tuple[int, int] | None = None
-    if first_year or case.once(phase) == ADJUVANT:
-        bounds = case.limit(TOPIC, "on-time").days + 1, case.limit(TOPIC, "due").days
-    elif second_year:
-        bounds = case.limit(TOPIC, "due-year-two").days, case.limit(TOPIC, "overdue-year-two").days
-    else:
-        notes = ("no-bound-in-sources",)
-    age = case.day - since
-    outcome = "on-time"
-    if bounds is not None and age >= bounds[0]:
-        outcome = "due" if age <= bounds[1] else "overdue"
+    if case.day < add_months(operation, months) or case.once(phase) == ADJUVANT:
+        return case.limit(TOPIC, "on-time").days + 1, case.limit(TOPIC, "due").days
+    if case.day < add_months(operation, 2 * months):
+        return case.limit(TOPIC, "due-year-two").days, case.limit(TOPIC, "overdue-year-two").days
+    return None
+
+
+def _outcome(age: int, bounds: tuple[int, int] | None) -> str:
+    if bounds is None or age < bounds[0]:
+        return "on-time"
+    return "due" if age <= bounds[1] else "overdue"
+
+
+def _timing(case: Case, code: str, operation: When, last: Last | None, types: frozenset[str]) -> Finding:
+    """What every day that the operation and the last one can have been agrees on."""
+    since = last if last is not None else Last(operation.first, operation.last, ())
+    bounds = _bounds(case, operation.first)
+    ages = (case.day - since.last, case.day - since.first)
+    outcomes = {_outcome(age, _bounds(case, day)) for age in ages for day in (operation.first, operation.last)}
+    missing = outcomes != {"on-time"} and bool(types & case.view.incomplete)
+    outcome = "unknown" if len(outcomes) > 1 or missing else outcomes.pop()
+    notes = ("no-bound-in-sources",) if bounds is None else ()
+    told = [*notes, *(["incomplete"] if missing else []), *([] if last else ["none-since-surgery"])]
+    kept = truth(None if bounds is None or outcome == "unknown" else outcome != "overdue")
     tested = Criterion(
         code="days-since-last",
-        status=truth(None if bounds is None else age <= bounds[1]),
-        value=age,
+        status=kept,
+        value=ages[0] if ages[0] == ages[1] else None,
         unit="d",
         threshold=None if bounds is None else f"<= {bounds[1]} d",
-        at=day_text(since),
-        evidence=last[1] if last else (),
-        notes=notes if last else (*notes, "none-since-surgery"),
+        at=day_text(since.first),
+        evidence=since.sources,
+        notes=tuple(told),
     )
     due = None
     if bounds is not None:
-        earliest = day_text(since + bounds[0])
-        due = Due(earliest, earliest, day_text(since + bounds[1]))
-    return case.finding(code, outcome, STATEMENTS, [tested], due=due, notes=notes, since=day_text(since))
+        earliest = day_text(since.last + bounds[0])
+        due = Due(earliest, earliest, day_text(since.first + bounds[1]))
+    return case.finding(code, outcome, STATEMENTS, [tested], due=due, notes=notes, since=day_text(since.first))
 
 
 def _recurrence(case: Case, operation: int) -> Finding:
-    signs = [
-        Criterion("no-new-tumour", truth(not (found := _tumour(case, operation))), evidence=tuple(found)),
-        _marker(case, AFP, operation),
-    ]
-    if any(m.when.first > operation for m in case.view.measurements(PIVKA)) or case.view.measurements(PIVKA):
-        signs.append(_marker(case, PIVKA, operation))
+    signs = [_new_tumour(case, operation), _marker(case, AFP, operation)]
+    pivka = case.once(pivka_measured)
+    if pivka is not None:
+        signs.append(_marker(case, pivka, operation))
     scan = _clean_scan(case)
     if any(c.status is Truth.NOT_MET for c in signs):
         outcome = "suspected"
@@ -85,9 +113,33 @@ def _recurrence(case: Case, operation: int) -> Finding:
     return case.finding("surveillance.recurrence", outcome, STATEMENTS, [*signs, scan], signs=seen)
 
 
+def _new_tumour(case: Case, operation: int) -> Criterion:
+    """`no-new-tumour`: not-met by any sign since surgery; met only where a scan since then was read."""
+    found = _tumour(case, operation)
+    read = any(s.read for s in case.once(scans))
+    early = {s.source for s in case.view.lesions if s.preliminary}
+    early |= {n.source for n in case.view.measurements("tumor_number") if n.preliminary}
+    early |= {w.source for concept in WORDS for w in case.view.coded(concept) if w.preliminary}
+    status = Truth.NOT_MET if found else (Truth.MET if read else Truth.UNKNOWN)
+    notes = [*(["preliminary"] if early & set(found) else []), *([] if found or read else ["missing"])]
+    return Criterion(code="no-new-tumour", status=status, evidence=tuple(found), notes=tuple(notes))
+
+
+def _since(case: Case, operation: int) -> tuple[str, ...]:
+    """What proves recurrence since the newest operation; what an earlier one removed no longer counts."""
+    sources = recurrence_sources(case)
+    if operation == case.once(course).end:
+        return sources
+    seen = {f.source for f in case.view.lesions if f.when.first > operation}
+    seen |= {w.source for concept in WORDS for w in case.view.coded(concept) if w.when.first > operation}
+    conditions = case.confirmed("metastasis")
+    seen |= {p.source for p in conditions if (when := began(p)) is not None and when.first > operation}
+    return tuple(source for source in sources if source in seen)
+
+
 def _tumour(case: Case, operation: int) -> list[str]:
     """A new lesion, metastasis, viable tumour or vessel invasion recorded after surgery."""
-    found = list(recurrence_sources(case))
+    found = list(_since(case, operation))
     found += [
         n.source
         for n in case.view.measurements("tumor_number")
@@ -108,53 +160,45 @@ def _tumour(case: Case, operation: int) -> list[str]:
 
 def _marker(case: Case, concept: str, operation: int) -> Criterion:
     """`<marker>-not-rising`: not-met when above normal and risen, met when a recent value is not."""
-    window = case.limit(TOPIC, "clean-window").days
+    code = "afp-not-rising" if concept == AFP else "pivka-not-rising"
     values = case.view.measurements(concept)
-    found = latest(values, case.unusable(concept), case.day, window)
+    found = marker_latest(case, concept, case.limit(TOPIC, "clean-window").days)
+    if not any(m.when.first > operation for m in values):
+        return Criterion(code=code, status=Truth.UNKNOWN, notes=tuple(doubts(found)) if found.blocked else ("missing",))
+    rising = {_risen(case, fact, values, operation) for fact in found.facts}
     status = Truth.UNKNOWN
-    after = [m for m in values if m.when.first > operation]
-    if after:
-        rising = {_risen(case, fact, values, operation) for fact in found.facts}
-        if Truth.MET in rising:
-            status = Truth.NOT_MET
-        elif rising == {Truth.NOT_MET} and found.fresh and not found.blocked:
-            status = Truth.MET
-    newest = after[-1] if after else None
-    number = newest.value.number if newest else None
-    return Criterion(
-        code="afp-not-rising" if concept == AFP else "pivka-not-rising",
-        status=status,
-        value=number if number is not None or newest is None else newest.value.shown(),
-        unit=newest.unit if newest else None,
-        at=newest.when.iso if newest else None,
-        evidence=found.sources if after else (),
-        notes=() if after else ("missing",),
-    )
+    if Truth.MET in rising and (len(rising) == 1 or found.contradiction):
+        status = Truth.NOT_MET
+    elif rising == {Truth.NOT_MET} and found.fresh and not found.blocked:
+        status = Truth.MET
+    return criterion(code, status, found)
 
 
 def _risen(case: Case, fact: Measurement, values: list[Measurement], operation: int) -> Truth:
-    normal = marker_normal(case, fact)
-    if normal is not Truth.NOT_MET:
-        return Truth.NOT_MET if normal is Truth.MET else Truth.UNKNOWN
+    """Above normal, and after a normal value or clearly above an earlier one since surgery."""
+    above = negate(marker_normal(case, fact))
     rise = 1 + case.limit(TOPIC, "marker-rise").value / PERCENT
-    earlier = [m for m in values if m.when.end < fact.when.start]
-    for one in earlier:
-        if marker_normal(case, one) is Truth.MET:
-            return Truth.MET
-        later = one.when.first > operation
-        if later and fact.value.minus(one.value.scaled(rise)).at_least(0) is Truth.MET:
-            return Truth.MET
-    return Truth.NOT_MET
+    verdicts = []
+    for one in (m for m in values if m.when.end < fact.when.start):
+        verdicts.append(marker_normal(case, one))
+        if one.when.first > operation:
+            verdicts.append(fact.value.minus(one.value.scaled(rise)).at_least(0))
+    return all_of((above, any_of(verdicts)))
 
 
 def _clean_scan(case: Case) -> Criterion:
+    """A clean scan in the window that no later one, and nothing that cannot be used, contradicts."""
     window = case.limit(TOPIC, "clean-window").days
-    clean = [s for s in case.once(scans) if s.clean and case.day - s.day <= window]
+    done = case.once(scans)
+    clean = [s for s in done if s.clean and case.day - s.day <= window]
     newest = clean[-1] if clean else None
+    contrary = newest is not None and any(s.read and not s.clean for s in done if s.day > newest.day)
+    told = scans_doubtful(case, newest.day) if newest is not None else ()
     return Criterion(
         code="clean-scan",
-        status=Truth.MET if newest else Truth.UNKNOWN,
+        status=Truth.MET if newest is not None and not contrary and not told else Truth.UNKNOWN,
         threshold=f"within {window} d",
         at=day_text(newest.day) if newest else None,
         evidence=newest.sources if newest else (),
+        notes=told,
     )

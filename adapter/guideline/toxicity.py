@@ -7,25 +7,29 @@ from collections.abc import Iterator
 from adapter.guideline import ctcae
 from adapter.guideline.bleeding import no_recent_bleeding
 from adapter.guideline.case import Case, criterion
+from adapter.guideline.gaps import treatment_possible, unusable_since
 from adapter.guideline.hepatic import (
+    BANDS,
     BILIRUBIN,
+    NONE,
     STEROID_BANDS,
     STOP,
     TOPIC,
     Test,
+    band_before,
     banded_days,
     hepatic_now,
     ici_given,
-    ratio,
-    under_ici,
+    ici_possible,
+    now_under_ici,
 )
 from adapter.guideline.hepatitis_status import medication_incomplete
 from adapter.guideline.model import Criterion, Finding
 from adapter.guideline.problems import active
 from adapter.guideline.response import PD, responses
 from adapter.guideline.treatment import course, last_exposed, last_sure, ordered
-from adapter.timeline.events import Exposure
-from adapter.values import Truth, day_text, truth
+from adapter.timeline.events import Measurement
+from adapter.values import Truth, all_of, day_text, truth
 
 STATEMENTS = ("C24-s3.6", "C24-17")
 _BLOOD = (("wbc", "neutrophils_abs"), ("hemoglobin",), ("platelets",))
@@ -53,15 +57,11 @@ def findings(case: Case) -> Iterator[Finding]:
             yield found
 
 
-def _judged(case: Case) -> bool:
-    return under_ici(case, case.day, case.limit(TOPIC, "under-ici").days)
-
-
 def _criterion(test: Test, code: str) -> Criterion:
     notes = ["assumed-uln"] if test.assumed else []
     number = test.ratio.number if test.ratio is not None else None
     text = test.ratio.shown() if test.ratio is not None and number is None else None
-    status = Truth.UNKNOWN if test.ratio is None else (Truth.MET if test.normal else test.ratio.at_most(1))
+    status = truth(True if test.normal else (False if test.raised else None))
     return criterion(
         code,
         status,
@@ -74,11 +74,14 @@ def _criterion(test: Test, code: str) -> Criterion:
 
 
 def _hepatic(case: Case) -> Finding | None:
-    if not _judged(case):
+    under = case.once(now_under_ici)
+    if under is Truth.NOT_MET:
         return None
     found = case.once(hepatic_now)
     criteria = [_criterion(t, t.concept) for t in found.tests] + [_criterion(found.bilirubin, "bilirubin")]
-    if found.band is None:
+    if under is Truth.UNKNOWN:
+        criteria = [_under(case), *criteria]
+    if found.band is None or under is Truth.UNKNOWN:
         return case.finding("toxicity.hepatic", "unknown", STATEMENTS, criteria)
     notes = [*_causes(case), *(["at-least"] if found.at_least else []), *_before(case, found.band)]
     tests = (*found.tests, found.bilirubin)
@@ -94,26 +97,37 @@ def _hepatic(case: Case) -> Finding | None:
     )
 
 
+def _under(case: Case) -> Criterion:
+    """An ICI that may have been given recently: imprecise, unusable, or not given by the source."""
+    limit = case.limit(TOPIC, "under-ici")
+    unusable = unusable_since(case, "ici", case.day - limit.days)
+    notes = ["incomplete"] if treatment_possible(case, "ici") else [f"unusable: {u.reason}" for u in unusable]
+    return Criterion(
+        code="under-ici",
+        status=Truth.UNKNOWN,
+        threshold=f"<= {limit.days} {limit.unit}",
+        evidence=(*(e.source for e in case.once(ici_given)), *(u.source for u in unusable)),
+        notes=tuple(dict.fromkeys(notes)) or ("date-imprecise",),
+    )
+
+
 def _before(case: Case, band: str) -> list[str]:
-    """A pre-treatment value that was raised already is named; the band stays."""
-    first = min((e.start.first for e in case.once(ici_given)), default=case.day)
-    for concept in ("alt", "ast"):
-        earlier = [m for m in case.view.measurements(concept) if m.when.first <= first]
-        value = ratio(case, earlier[-1]) if earlier else None
-        if band != "none" and value is not None and value.above(1) is Truth.MET:
-            return [f"raised-before-treatment: {concept}"]
-    return []
+    """Pre-treatment values that lay in the band already are named; the band stays."""
+    before = case.once(band_before)
+    if band == NONE or before is None or BANDS.index(before) < BANDS.index(band):
+        return []
+    return ["raised-before-treatment"]
 
 
 def _causes(case: Case) -> list[str]:
     """Competing causes on record."""
-    newest = [m.when.first for c in ("alt", "ast") for m in case.view.measurements(c)]
+    newest = [f.when.first for t in case.once(hepatic_now).tests for f in t.found.facts]
     day = max(newest, default=case.day)
     reach = case.limit(TOPIC, "embolisation-days").days
     causes = [
         f"cause-{group}"
         for group in ("tace", "haic")
-        if any(0 <= day - p.when.first <= reach for p in case.view.done(group))
+        if any(p.when.first <= day and day - (p.end or p.when).last <= reach for p in case.view.done(group))
     ]
     if _viral_rise(case):
         causes.append("cause-hbv")
@@ -139,7 +153,8 @@ def _viral_rise(case: Case) -> bool:
 
 def _isolated(case: Case) -> Finding | None:
     """Bilirubin alone above its limit, while both transaminases are known to be normal."""
-    if not _judged(case):
+    under = case.once(now_under_ici)
+    if under is Truth.NOT_MET:
         return None
     found = case.once(hepatic_now)
     if not found.bilirubin.raised or any(t.raised for t in found.tests):
@@ -149,13 +164,14 @@ def _isolated(case: Case) -> Finding | None:
     if not known and not on_record:
         return None
     criteria = [_criterion(t, t.concept) for t in found.tests] + [_criterion(found.bilirubin, "bilirubin")]
-    outcome = "look-for-other-cause" if known else "unknown"
+    criteria = [*([] if under is Truth.MET else [_under(case)]), *criteria]
+    outcome = "look-for-other-cause" if known and under is Truth.MET else "unknown"
     return case.finding("toxicity.bilirubin-isolated", outcome, STATEMENTS, criteria)
 
 
 def stop_day(case: Case) -> int | None:
     """The first day with a value that asked for permanent discontinuation under an ICI."""
-    return next((day for day, band in case.once(banded_days).items() if band == STOP), None)
+    return next((day for day, one in case.once(banded_days).items() if one.band == STOP), None)
 
 
 def _after_stop(case: Case) -> Finding | None:
@@ -163,44 +179,49 @@ def _after_stop(case: Case) -> Finding | None:
     if stop is None:
         return None
     later = [e for e in case.once(ici_given) if e.start.first > stop or last_sure(case, e) > stop]
+    perhaps = [e for e in case.once(ici_given) if e not in later and last_exposed(case, e) > stop]
+    doubtful = perhaps or treatment_possible(case, "ici") or unusable_since(case, "ici", stop)
     orders = ordered(case, "ici")
-    if not later and not orders:
+    if not later and not orders and not doubtful:
         return None
+    value = case.once(banded_days)[stop]
     tested = Criterion(
         code="no-ici-after-stop",
-        status=Truth.NOT_MET,
+        status=Truth.NOT_MET if later or orders else Truth.UNKNOWN,
         value=day_text(max(last_sure(case, e) for e in later)) if later else None,
         threshold=f"none after {day_text(stop)}",
         at=day_text(stop),
-        evidence=tuple([e.source for e in later] + [p.source for p in orders]),
+        evidence=(*value.sources, *(e.source for e in later or perhaps), *(p.source for p in orders)),
         notes=("ordered",) if later and orders else (),
     )
+    outcome = "given" if later else ("ordered" if orders else "unknown")
+    day = day_text(stop)
     return case.finding(
-        "toxicity.ici-after-stop", "given" if later else "ordered", STATEMENTS, [tested], stop=day_text(stop)
+        "toxicity.ici-after-stop", outcome, STATEMENTS, [tested], preliminary=value.preliminary, stop=day
     )
 
 
 def _steroid(case: Case) -> Finding | None:
-    if not _judged(case):
-        return None
-    wait = case.limit(TOPIC, "steroid-wait").days
+    under, wait = case.once(now_under_ici), case.limit(TOPIC, "steroid-wait").days
     days = [day for day in case.once(banded_days) if case.day - day >= wait]
-    if not days:
+    if under is Truth.NOT_MET or not days:
         return None
     day = days[-1]
-    stopped = case.once(banded_days)[day] == STOP
-    given = [e for e in case.view.of_group("steroid") if e.ending != "on-hold" and _overlaps(case, e, day)]
-    unclear = not given and medication_incomplete(case)
+    value = case.once(banded_days)[day]
+    taken = [e for e in case.view.of_group("steroid") if e.ending != "on-hold" and last_exposed(case, e) >= day]
+    given = [e for e in taken if e.start.first >= day or last_sure(case, e) >= day]
+    doubtful = taken or medication_incomplete(case) or unusable_since(case, "steroid", day)
+    unclear = under is Truth.UNKNOWN or (not given and bool(doubtful))
     tested = Criterion(
         code="steroid-since",
         status=Truth.UNKNOWN if unclear else truth(bool(given)),
         threshold=f"from {day_text(day)}",
         at=day_text(day),
-        evidence=tuple(e.source for e in given),
+        evidence=(*value.sources, *(e.source for e in given or taken)),
     )
     if unclear:
-        return case.finding("toxicity.steroid", "unknown", STATEMENTS, [tested])
-    grave = stopped and not given
+        return case.finding("toxicity.steroid", "unknown", STATEMENTS, [tested], since=day_text(day))
+    grave = value.band == STOP and not given
     return case.finding(
         "toxicity.steroid",
         "seen" if given else "not-seen",
@@ -209,11 +230,8 @@ def _steroid(case: Case) -> Finding | None:
         kind="issue" if grave else "assessment",
         severity="warning" if grave else "info",
         since=day_text(day),
+        preliminary=value.preliminary,
     )
-
-
-def _overlaps(case: Case, exposure: Exposure, day: int) -> bool:
-    return last_sure(case, exposure) >= day
 
 
 def _bleeding(case: Case) -> Finding | None:
@@ -222,7 +240,9 @@ def _bleeding(case: Case) -> Finding | None:
     given = [e for e in case.view.of_group("anti_vegf") if e.start.first >= floor]
     recent = [e for e in given if case.day - last_exposed(case, e) <= window]
     orders = ordered(case, "anti_vegf")
-    if not recent and not orders:
+    sure = bool(recent or orders)
+    since = case.day - window
+    if not sure and not treatment_possible(case, "anti_vegf") and not unusable_since(case, "anti_vegf", since):
         return None
     tested = no_recent_bleeding(case)
     problems = case.view.diagnosed("gi_bleeding")
@@ -230,8 +250,9 @@ def _bleeding(case: Case) -> Finding | None:
     if tested.status is Truth.MET or not doubtful:
         return None
     evidence = [e.source for e in recent] + [p.source for p in orders]
-    if tested.status is Truth.UNKNOWN:
-        return case.finding("toxicity.bleeding-risk", "unknown", STATEMENTS, [tested], evidence=evidence)
+    if tested.status is Truth.UNKNOWN or not sure:
+        doubt = [] if sure else [Criterion(code="anti-vegf-given", status=Truth.UNKNOWN, notes=("missing",))]
+        return case.finding("toxicity.bleeding-risk", "unknown", STATEMENTS, [*doubt, tested], evidence=evidence)
     lasting = any(p.confirmed and active(case, p) is Truth.MET for p in problems)
     return case.finding(
         "toxicity.bleeding-risk",
@@ -246,32 +267,45 @@ def _bleeding(case: Case) -> Finding | None:
 
 def _monitoring(case: Case) -> Finding | None:
     window = case.limit(TOPIC, "monitoring-ici").days
-    if not any(case.day - last_exposed(case, e) <= window for e in case.once(ici_given)):
+    sure = any(case.day - last_sure(case, e) <= window for e in case.once(ici_given))
+    if not sure and ici_possible(case, window) is Truth.NOT_MET:
         return None
-    criteria = [_monitored(case, *row) for row in MONITORED]
+    criteria = [*([] if sure else [_under(case)]), *(_monitored(case, *row) for row in MONITORED)]
+    together = all_of(c.status for c in criteria)
+    outcome = (
+        {Truth.MET: "complete", Truth.NOT_MET: "missing"}[together] if sure and not together.unknown else "unknown"
+    )
     missing = tuple(c.code for c in criteria if c.status is not Truth.MET)
-    unclear = "Observation" in case.view.incomplete
-    outcome = "complete" if not missing else ("unknown" if unclear else "missing")
     return case.finding("toxicity.monitoring", outcome, STATEMENTS, criteria, tests=missing)
 
 
 def _monitored(case: Case, code: str, parts: tuple[tuple[str, ...], ...], limit: str) -> Criterion:
     window = case.limit(TOPIC, limit)
     newest = [_newest(case, concepts) for concepts in parts]
-    done = [n is not None and case.day - n[0] <= window.days for n in newest]
+    done = [_within(case, concepts, window.days) for concepts in parts]
     known = [n for n in newest if n is not None]
     return Criterion(
         code=f"monitored-{code}",
-        status=truth(all(done)),
+        status=all_of(done),
         threshold=f"<= {window.days} {window.unit}",
-        at=day_text(min(n[0] for n in known)) if known else None,
-        evidence=tuple(n[1] for n in known),
-        notes=tuple(f"missing: {'/'.join(part)}" for part, ok in zip(parts, done, strict=True) if not ok),
+        at=min(known, key=lambda m: m.when.first).when.iso if known else None,
+        evidence=tuple(n.source for n in known),
+        notes=tuple(f"missing: {'/'.join(part)}" for part, ok in zip(parts, done, strict=True) if ok is not Truth.MET),
     )
 
 
-def _newest(case: Case, concepts: tuple[str, ...]) -> tuple[int, str] | None:
-    """Day and source of the newest value of any of some tests; of an imprecise date the earliest day."""
+def _newest(case: Case, concepts: tuple[str, ...]) -> Measurement | None:
+    """The newest value of any of some tests."""
     facts = [m for c in concepts for m in case.view.measurements(c)]
-    newest = max(facts, key=lambda m: (m.when.first, m.source), default=None)
-    return (newest.when.first, newest.source) if newest else None
+    return max(facts, key=lambda m: (m.when.first, m.concept, repr(m.value)), default=None)
+
+
+def _within(case: Case, concepts: tuple[str, ...], days: int) -> Truth:
+    """Whether any of some tests was done in the window; an imprecise, unusable or missing record leaves it open."""
+    whens = [m.when for c in concepts for m in case.view.measurements(c)]
+    if any(case.day - when.first <= days for when in whens):
+        return Truth.MET
+    whens += [u.when for u in case.unusable(*concepts) if u.when is not None]
+    undated = any(u.when is None for u in case.unusable(*concepts))
+    possible = undated or any(case.day - when.last <= days for when in whens)
+    return Truth.UNKNOWN if possible or "Observation" in case.view.incomplete else Truth.NOT_MET

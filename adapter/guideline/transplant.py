@@ -40,9 +40,11 @@ def _transplant_outcome(case: Case) -> str | None:
     failing = case.once(decompensated)
     if failing is Truth.MET:
         return "consider"
-    evaluated = case.once(responses).latest is not None
-    if evaluated and case.once(_initially_beyond) is Truth.MET and case.once(_now_within) is Truth.MET:
+    within = case.once(responses).latest is not None and case.once(_now_within) is Truth.MET
+    if within and case.once(_initially_beyond) is Truth.MET:
         return "option"
+    if within and case.once(_initially_beyond) is Truth.UNKNOWN and _baseline_doubtful(case):
+        return "unknown"
     return "unknown" if failing is Truth.UNKNOWN and _undecided(case) else None
 
 
@@ -69,6 +71,13 @@ def _points(part: tuple[int, int], least: int) -> Truth:
 def _undecided(case: Case) -> bool:
     """A part of Child-Pugh is on record and does not decide; one that was never recorded is no ground."""
     return any(word in note for note in case.once(child_pugh).notes for word in _DOUBTS)
+
+
+def _baseline_doubtful(case: Case) -> bool:
+    """The initial stage's facts are on record and do not decide; what was never recorded is no ground."""
+    found = case.once(baseline_burden)
+    notes = () if found is None else (*found.lesions.notes, *found.vessels.notes, *found.metastasis.notes)
+    return any(note.startswith((*_DOUBTS, "number-below-measured")) for note in notes)
 
 
 def _initially_beyond(case: Case) -> Truth:

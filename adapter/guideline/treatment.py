@@ -9,7 +9,7 @@ import msgspec
 from adapter.guideline.case import Case
 from adapter.guideline.problems import began
 from adapter.timeline.events import Exposure, Performed, Plan, Problem
-from adapter.values import When
+from adapter.values import Truth, When
 
 LOCAL_START = ("tace", "haic", "sirt", "radiotherapy")
 LOCAL = (*LOCAL_START, "ablation")
@@ -120,6 +120,17 @@ def last_exposed(case: Case, exposure: Exposure) -> int:
     return min(end.last, case.day)
 
 
+def last_given(case: Case, exposure: Exposure) -> tuple[int, int]:
+    """First and last possible day (ordinals) of the last dose, for what asks whether a drug is given.
+
+    Without a recorded end it goes on until as-of; on hold it ended when it was held.
+    """
+    if exposure.ending in ("open", "unknown"):
+        return case.day, case.day
+    end = exposure.end if exposure.end is not None else exposure.start
+    return min(end.first, case.day), min(end.last, case.day)
+
+
 def last_sure(case: Case, exposure: Exposure) -> int:
     """The last day on which a drug was surely given or taken, for anything favourable."""
     if exposure.ending == "open":
@@ -148,10 +159,23 @@ def local_in_course(case: Case) -> dict[str, list[Performed]]:
     return found
 
 
+def without_local(case: Case) -> Truth:
+    """Whether no locoregional treatment belongs to the course; what cannot be read leaves it open."""
+    if local_in_course(case):
+        return Truth.NOT_MET
+    doubtful = "Procedure" in case.view.incomplete or case.unusable("locoregional")
+    return Truth.UNKNOWN if doubtful else Truth.MET
+
+
 def cycles(case: Case) -> list[int]:
     """Days (ordinals) of the course on which an ICI infusion was given, each once."""
     given = in_course(case, case.view.of_group("ici"))
-    return sorted({e.start.first for e in given if e.administered})
+    return sorted({e.start.first for e in given if e.administered or _one_dose(e)})
+
+
+def _one_dose(exposure: Exposure) -> bool:
+    """A statement of one day is one dose of that day."""
+    return exposure.ending == "known" and exposure.end is not None and exposure.end.text == exposure.start.text
 
 
 def after_operation(case: Case, group: str) -> list[Exposure]:

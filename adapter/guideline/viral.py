@@ -6,16 +6,22 @@ from collections.abc import Iterator
 
 from adapter.guideline.case import Case, criterion
 from adapter.guideline.hepatitis_status import (
-    active_now,
     anti_hbc,
     antitumour,
     detectable,
+    done_lately,
+    done_within,
+    given_lately,
     hbsag_negative,
     hbv,
     hcv,
+    in_force,
     medication_incomplete,
     therapy_ahead,
+    therapy_sources,
+    therapy_status,
     under_therapy,
+    unread_since,
 )
 from adapter.guideline.model import Criterion, Due, Finding
 from adapter.guideline.phase import ADJUVANT, BEFORE_SURGERY, phase
@@ -25,6 +31,7 @@ from adapter.values import Truth, all_of, any_of, day_text, truth
 
 TOPIC = "viral"
 STATEMENTS = ("C21-9",)
+_REACTIVATING = ("tace", "haic", "chemotherapy")
 _TESTS = (("hbsag", ("hbsag", "hbsag_quant")), ("anti-hbc", ("anti_hbc_total",)), ("anti-hcv", ("anti_hcv",)))
 
 
@@ -40,10 +47,11 @@ def findings(case: Case) -> Iterator[Finding]:
 def screening(case: Case) -> Finding | None:
     """`viral.screening`: whether all three tests were ever done."""
     before = not case.once(antitumour) and case.once(phase) in BEFORE_SURGERY
-    if not before and not case.once(under_therapy):
+    asked = any_of((truth(before), case.once(therapy_status)))
+    if asked is Truth.NOT_MET:
         return None
     criteria = [_tested(case, code, concepts) for code, concepts in _TESTS]
-    together = all_of(c.status for c in criteria)
+    together = all_of([c.status for c in criteria] if asked is Truth.MET else [asked])
     outcome = {Truth.MET: "complete", Truth.NOT_MET: "incomplete"}.get(together, "unknown")
     return case.finding("viral.screening", outcome, STATEMENTS, criteria)
 
@@ -53,7 +61,7 @@ def _tested(case: Case, code: str, concepts: tuple[str, ...]) -> Criterion:
     facts += [f for c in concepts for f in case.view.measurements(c)]
     doubtful = bool(case.unusable(*concepts)) or "Observation" in case.view.incomplete
     status = Truth.MET if facts else (Truth.UNKNOWN if doubtful else Truth.NOT_MET)
-    newest = max(facts, key=lambda f: (f.when.start, f.source), default=None)
+    newest = max(facts, key=lambda f: (f.when.start, repr(f.value)), default=None)
     return Criterion(
         code=code,
         status=status,
@@ -80,20 +88,15 @@ def _criterion_known(code: str, status: Truth, evidence: tuple[str, ...]) -> Cri
 
 
 def _nuc(case: Case) -> tuple[Criterion, bool]:
-    active, notes = active_now(case, "nuc")
-    preferred = any("nuc_preferred" in e.groups for e in active)
-    held = [e.source for e in case.view.of_group("nuc")]
-    status = Truth.MET if active else (Truth.UNKNOWN if medication_incomplete(case) else Truth.NOT_MET)
-    return (
-        Criterion(
-            code="antiviral-active",
-            status=status,
-            value=", ".join(sorted({e.drug for e in active})) or None,
-            evidence=tuple(sorted(e.source for e in active)) or tuple(sorted(held)),
-            notes=tuple(notes),
-        ),
-        preferred,
+    found = in_force(case, "nuc")
+    tested = Criterion(
+        code="antiviral-active",
+        status=found.status,
+        value=", ".join(sorted({e.drug for e in found.active})) or None,
+        evidence=found.evidence,
+        notes=found.notes,
     )
+    return tested, any("nuc_preferred" in e.groups for e in found.active)
 
 
 def _treated(case: Case) -> Finding:
@@ -105,6 +108,7 @@ def _treated(case: Case) -> Finding:
     if tested.status is Truth.UNKNOWN:
         return case.finding("viral.hbv-antiviral", "unknown", STATEMENTS, criteria)
     grave = bool(case.once(antitumour)) or therapy_ahead(case)
+    evidence = case.once(therapy_sources) if grave else ()
     return case.finding(
         "viral.hbv-antiviral",
         "missing",
@@ -112,6 +116,7 @@ def _treated(case: Case) -> Finding:
         criteria,
         kind="issue",
         severity="critical" if grave else "warning",
+        evidence=evidence,
         notes=tested.notes,
     )
 
@@ -119,22 +124,28 @@ def _treated(case: Case) -> Finding:
 def _prophylaxis(case: Case) -> Finding | None:
     """HBsAg negative, anti-HBc positive, and TACE, HAIC or chemotherapy lately or ahead."""
     core = case.once(anti_hbc)
-    if not hbsag_negative(case) or core.status is Truth.NOT_MET or not _embolised_or_chemo(case):
+    together = all_of((truth(hbsag_negative(case)), core.status, _embolised_or_chemo(case)))
+    if together is Truth.NOT_MET:
         return None
     tested, _ = _nuc(case)
-    criteria = [_criterion_known("anti-hbc-positive", core.status, core.evidence), tested]
-    if core.status is Truth.UNKNOWN or tested.status is Truth.UNKNOWN:
+    negative = case.latest_word("hbsag").sources
+    criteria = [_criterion_known("anti-hbc-positive", core.status, (*core.evidence, *negative)), tested]
+    if together is Truth.UNKNOWN or tested.status is Truth.UNKNOWN:
         return case.finding("viral.hbv-antiviral", "unknown", STATEMENTS, criteria)
     outcome = "active" if tested.status is Truth.MET else "prophylaxis-missing"
-    return case.finding("viral.hbv-antiviral", outcome, STATEMENTS, criteria, notes=tested.notes)
+    sources = case.once(therapy_sources)
+    return case.finding("viral.hbv-antiviral", outcome, STATEMENTS, criteria, evidence=sources, notes=tested.notes)
 
 
-def _embolised_or_chemo(case: Case) -> bool:
+def _embolised_or_chemo(case: Case) -> Truth:
+    """TACE, HAIC or chemotherapy lately or ahead; unreadable or missing records leave it open."""
     window = case.limit(TOPIC, "prophylaxis").days
-    days = [p.when.last for group in ("tace", "haic") for p in case.view.done(group)]
-    days += [(e.end or e.start).last if e.ending == "known" else case.day for e in case.view.of_group("chemotherapy")]
-    ahead = any(valid_plans(case, group) for group in ("tace", "haic", "chemotherapy"))
-    return ahead or any(case.day - day <= window for day in days)
+    ahead = any(valid_plans(case, group) for group in _REACTIVATING)
+    done = [p for group in _REACTIVATING for p in case.view.done(group)]
+    given = given_lately(case, case.view.of_group("chemotherapy"), window)
+    unclear = medication_incomplete(case) or "Procedure" in case.view.incomplete
+    unclear = unclear or unread_since(case, window, *_REACTIVATING)
+    return any_of((truth(ahead), given, done_lately(case, done, window), truth(None if unclear else False)))
 
 
 def _dna(case: Case, code: str, status: Truth, threshold: str) -> Criterion:
@@ -145,8 +156,10 @@ def _dna(case: Case, code: str, status: Truth, threshold: str) -> Criterion:
 def dna_under_ici(case: Case) -> Finding | None:
     """`viral.hbv-dna-ici`: a high or unknown viral load under, or before, an immune checkpoint inhibitor."""
     window = case.limit(TOPIC, "under-therapy").days
-    last = [(e.end or e.start).last if e.ending == "known" else case.day for e in case.view.of_group("ici")]
-    if not ordered(case, "ici") and not any(case.day - day <= window for day in last):
+    unclear = medication_incomplete(case) or unread_since(case, window, "ici")
+    given = given_lately(case, case.view.of_group("ici"), window)
+    treated = any_of((truth(bool(ordered(case, "ici"))), given, truth(None if unclear else False)))
+    if treated is Truth.NOT_MET:
         return None
     limit = case.limit(TOPIC, "dna-high")
     found = case.latest_number("hbv_dna", "viral-load")
@@ -155,7 +168,18 @@ def dna_under_ici(case: Case) -> Finding | None:
     outcome = _dna_outcome(case, found.missing and not found.blocked, high)
     if outcome is None:
         return None
-    return case.finding("viral.hbv-dna-ici", outcome, STATEMENTS, [tested])
+    return case.finding(
+        "viral.hbv-dna-ici",
+        outcome if treated is Truth.MET else "unknown",
+        STATEMENTS,
+        [tested],
+        evidence=_ici_sources(case, window),
+    )
+
+
+def _ici_sources(case: Case, window: int) -> tuple[str, ...]:
+    given = [e for e in case.view.of_group("ici") if given_lately(case, [e], window) is not Truth.NOT_MET]
+    return (*(e.source for e in given), *(p.source for p in ordered(case, "ici")))
 
 
 def _dna_outcome(case: Case, never: bool, verdict: Truth) -> str | None:
@@ -183,32 +207,33 @@ def dna_before_surgery(case: Case) -> Finding | None:
 def monitoring(case: Case) -> Finding | None:
     """`viral.hbv-monitoring`: HBV DNA, ALT and, in the HBsAg-negative, HBsAg under antitumour therapy."""
     known = any_of((case.once(hbv).status, case.once(anti_hbc).status))
-    if known is Truth.NOT_MET or not case.once(under_therapy):
+    treated = case.once(therapy_status)
+    if Truth.NOT_MET in (known, treated):
         return None
-    if known is Truth.UNKNOWN:
+    if Truth.UNKNOWN in (known, treated):
         return case.finding("viral.hbv-monitoring", "unknown", STATEMENTS, [_criterion_known("hbv-known", known, ())])
     window = case.limit(TOPIC, "monitoring").days
-    tests = [("hbv_dna", _last_day(case, "hbv_dna")), ("alt", _last_day(case, "alt"))]
+    tests = [("hbv_dna", _last_day(case, "hbv_dna", "hbv_dna_copies")), ("alt", _last_day(case, "alt"))]
     if hbsag_negative(case):
         tests.append(("hbsag", _last_day(case, "hbsag", "hbsag_quant")))
     criteria = [_monitored(case, code, last, window) for code, last in tests]
-    overdue = any(c.status is Truth.NOT_MET for c in criteria)
-    due = min((last[0] if last else _therapy_start(case)) + window for _, last in tests)
+    together = all_of(c.status for c in criteria)
+    due = min((last.when.first if last else _therapy_start(case)) + window for _, last in tests)
     return case.finding(
         "viral.hbv-monitoring",
-        "overdue" if overdue else "on-time",
+        {Truth.MET: "on-time", Truth.NOT_MET: "overdue"}.get(together, "unknown"),
         STATEMENTS,
         criteria,
+        evidence=case.once(therapy_sources),
         due=Due(latest=day_text(due)),
     )
 
 
-def _last_day(case: Case, *concepts: str) -> tuple[int, str] | None:
-    """Day and source of the newest value; of an imprecise one the earliest day."""
+def _last_day(case: Case, *concepts: str) -> Coded | Measurement | None:
+    """The newest value; an imprecise one by the earliest day that it can have."""
     facts: list[Coded | Measurement] = [f for c in concepts for f in case.view.measurements(c)]
     facts += [f for c in concepts for f in case.view.coded(c)]
-    newest = max(facts, key=lambda f: (f.when.first, f.source), default=None)
-    return (newest.when.first, newest.source) if newest else None
+    return max(facts, key=lambda f: (f.when.first, f.concept, repr(f.value)), default=None)
 
 
 def _therapy_start(case: Case) -> int:
@@ -221,15 +246,18 @@ def _therapy_start(case: Case) -> int:
     return first if start is None else min(first, start)
 
 
-def _monitored(case: Case, code: str, last: tuple[int, str] | None, window: int) -> Criterion:
-    since = last[0] if last is not None else _therapy_start(case)
-    late = case.day - since > window
+def _monitored(case: Case, code: str, last: Coded | Measurement | None, window: int) -> Criterion:
+    if last is not None:
+        status = done_within(case, last.when, window)
+    else:
+        late = case.day - _therapy_start(case) > window
+        status = truth(not late if not late or "Observation" not in case.view.incomplete else None)
     return Criterion(
         code=f"{code}-monitored".replace("_", "-"),
-        status=truth(not late),
+        status=status,
         threshold=f"<= {window} d",
-        at=day_text(last[0]) if last else None,
-        evidence=(last[1],) if last else (),
+        at=last.when.iso if last else None,
+        evidence=(last.source,) if last else (),
         notes=() if last else ("never-measured",),
     )
 
@@ -243,18 +271,19 @@ def hepatitis_c(case: Case) -> Finding | None:
     positive = found.agreed(detectable)
     if found.contradiction and any(detectable(f) is Truth.MET for f in found.facts):
         positive = Truth.MET
-    active, notes = active_now(case, "daa")
-    treated = Truth.MET if active else (Truth.UNKNOWN if medication_incomplete(case) else Truth.NOT_MET)
+    treated = in_force(case, "daa")
     outcome = "unknown"
     if known.status is Truth.MET:
         late = case.once(under_therapy)
-        outcome = _hcv_outcome(found.missing, found.stale, late, positive, treated, bool(found.blocked))
+        outcome = _hcv_outcome(found.missing, found.stale, late, positive, treated.status, bool(found.blocked))
+        if outcome == "rna-missing" and "Observation" in case.view.incomplete:
+            outcome = "unknown"
     criteria = [
         _criterion_known("hcv-known", known.status, known.evidence),
         criterion("hcv-rna-positive", positive, found),
-        Criterion("daa-active", treated, evidence=tuple(sorted(e.source for e in active)), notes=tuple(notes)),
+        Criterion("daa-active", treated.status, evidence=treated.evidence, notes=treated.notes),
     ]
-    return case.finding("viral.hcv", outcome, STATEMENTS, criteria, notes=notes)
+    return case.finding("viral.hcv", outcome, STATEMENTS, criteria, notes=treated.notes)
 
 
 def _hcv_outcome(missing: bool, stale: bool, therapy: bool, positive: Truth, treated: Truth, blocked: bool) -> str:

@@ -90,6 +90,8 @@ def latest(facts: Sequence[Dated], unusable: Iterable[Unusable], day: int, windo
     if not facts:
         return Latest(blocked=tuple(unusable))
     newest = _newest(facts)
+    if len(newest) > 1:  # at one time the value, not an id, decides which is shown
+        newest.sort(key=lambda fact: (fact.when.start, fact.when.end, repr(_said(fact))))
     blocked = tuple(u for u in unusable if u.when is None or _may_follow(u.when, newest))
     coarse = len(newest) > 1 and any(not f.when.one_day for f in newest)
     oldest_age = max(_most_days(f.when, day) for f in newest)
@@ -124,7 +126,7 @@ def _may_follow(when: When, newest: Sequence[Dated]) -> bool:
 
 def _said(fact: Measurement | Coded | Lesion | AdverseEvent) -> object:
     """What makes two facts at one time a contradiction: their value."""
-    return fact.value if isinstance(fact, Measurement | Coded) else fact
+    return fact.value if isinstance(fact, Measurement | Coded) else msgspec.structs.replace(fact, source="")
 
 
 def _most_days(when: When, day: int) -> int:

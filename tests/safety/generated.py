@@ -53,7 +53,7 @@ WORDS: dict[str, list[Any]] = {
     "macrovascular_invasion": ["present", "absent"],
 }
 CONDITIONS = ["cirrhosis", "chronic_hepatitis_b", "ascites", "variceal_bleeding", "metastasis_lung", "fatty_liver"]
-INFUSIONS = ["camrelizumab", "sintilimab", "bevacizumab"]
+INFUSIONS = ["camrelizumab", "ipilimumab", "bevacizumab"]
 TABLETS = ["lenvatinib", "apatinib", "entecavir", "prednisone"]
 PROCEDURES = ["tace", "haic", "hepatectomy", "external_beam_radiotherapy", "portal_vein_embolization", "mdt_conference"]
 Facts = st.SearchStrategy[dict[str, Any]]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import functools
 import json
 from collections.abc import Iterator
@@ -41,7 +40,7 @@ class Patient:
 
     def copied(self) -> Patient:
         """The same patient; changing the copy's bundle leaves this one alone."""
-        return replace(self, bundle=copy.deepcopy(self.bundle))
+        return replace(self, bundle=json.loads(json.dumps(self.bundle)))
 
     @property
     def entries(self) -> list[Json]:
@@ -112,6 +111,11 @@ def corpus(name: str) -> tuple[Patient, ...]:
 def meaning(system: str | None, code: str) -> str | None:
     """The concept of a code, None where no table knows it or it decides nothing."""
     return evaluator().terminology.translate([(system, code)]).concept
+
+
+def is_concept(key: str) -> bool:
+    """Whether a key is one of the dictionary's."""
+    return key in evaluator().terminology.concepts
 
 
 def concept_of(codeable: Any) -> str | None:

@@ -24,7 +24,7 @@ def poorer_is_never_better(
     then = assessed(patient) if before is None else before
     for kind, record in taking.poorer(patient):
         if share(f"{patient.name}/{kind}", parts):
-            after = assessed(record)
+            after = assessed(record())
             changes = [
                 (kind, change)
                 for one in then
@@ -61,11 +61,13 @@ def _unusable(
     refused = {rejected["reference"] for one in after for rejected in one["rejected"]}
     if f"Observation/{spoiling.SPOILED}" not in refused:
         yield f"{patient.name}: unusable {told}: not listed in rejected"
+    held = {kind for _, kind in taking.kinds(patient)}
     for one in before:
         now, bare = judging.own(after, one["patient"]), judging.own(without, one["patient"])
         if now is not None and bare is not None:
             changes = [(about, change) for change in judging.left_standing(one, now, bare, tables.favourable())]
-            left = tables.not_covered(changes, tables.spared(), used)
+            allowed = [one for one in tables.spared() if one.beside is None or one.beside in held]
+            left = tables.not_covered(changes, allowed, used)
             yield from (f"{patient.name}: unusable {told}: still stands {line}" for line in left)
 
 

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Callable, Iterator
 
 from tests.cases.codes import concept_coding
-from tests.safety.patients import Json, Patient, resources, subject_of
+from tests.safety.patients import Json, Patient, is_concept, resources, subject_of
 
 SPOILED = "spoiled-value"
 VALUES = ("valueQuantity", "valueCodeableConcept", "valueString", "valueInteger", "valueBoolean", "component")
@@ -85,6 +85,8 @@ def models(patient: Patient) -> dict[str, Json]:
     for resource in resources(patient):
         about = subject_of(resource)
         if resource.get("resourceType") != "Observation" or not about or resource.get("status") != "final":
+            continue
+        if not is_concept(about):
             continue
         if "modifierExtension" not in resource and resource.get("subject"):
             found[about] = resource

@@ -15,12 +15,17 @@ HERE = Path(__file__).parent
 
 
 class Allowance(NamedTuple):
-    """Criteria (or outcomes) of a finding that a kind of fact may move, and the sentence that says so."""
+    """Criteria (or outcomes) of a finding that a kind of fact may move, and the sentence that says so.
+
+    `beside`: only in a record that holds this concept too. `patient`: the name of one who needs it.
+    """
 
     finding: str
     names: tuple[str, ...]
     kinds: tuple[str, ...]
     sentence: str
+    beside: str | None = None
+    patient: str = ""
 
     def covers(self, change: Change, kind: str) -> bool:
         """Whether a change is one of these; `*` stands for anything."""
@@ -47,13 +52,18 @@ def favourable() -> Favourable:
 def spared() -> list[Allowance]:
     """Where a kind of fact is not the present state."""
     found = _read("favourable.yaml")["spared"]
-    return [Allowance(s["finding"], tuple(s["names"]), tuple(s["concepts"]), s["sentence"]) for s in found]
+    return [
+        Allowance(s["finding"], tuple(s["names"]), tuple(s["concepts"]), s["sentence"], s.get("beside")) for s in found
+    ]
 
 
 def exceptions() -> list[Allowance]:
     """Where taking facts away may make a criterion met."""
     found = _read("exceptions.yaml")["exceptions"]
-    return [Allowance(e["finding"], tuple(e["criteria"]), tuple(e["taken"]), e["sentence"]) for e in found]
+    return [
+        Allowance(e["finding"], tuple(e["criteria"]), tuple(e["taken"]), e["sentence"], patient=e["patient"])
+        for e in found
+    ]
 
 
 def not_covered(changes: list[tuple[str, Change]], allowed: list[Allowance], used: set[Allowance]) -> list[str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 from tests.safety.patients import Json, Patient, concept_of, resources, subject_of
 
@@ -53,12 +54,12 @@ def without_part(patient: Patient, about: str | None, part: str) -> Patient:
     return changed
 
 
-def poorer(patient: Patient) -> Iterator[tuple[str, Patient]]:
-    """Each kind of fact and the record without it."""
+def poorer(patient: Patient) -> Iterator[tuple[str, Callable[[], Patient]]]:
+    """Each kind of fact and how to get the record without it."""
     for kind, about in kinds(patient):
-        yield f"{kind}:{about}", without_kind(patient, kind, about)
+        yield f"{kind}:{about}", partial(without_kind, patient, kind, about)
     own = {about for _, about in kinds(patient)}
     for about, part in parts(patient):
         if part in own:
             continue
-        yield f"{about}:{part}", without_part(patient, about, part)
+        yield f"{about}:{part}", partial(without_part, patient, about, part)
