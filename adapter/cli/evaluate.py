@@ -41,7 +41,7 @@ def evaluate_input(
     text = checked_as_of(as_of, settings.time_zone)
     run = Evaluation(configured(settings), settings, parse_as_of(text, settings.time_zone), form)
     with _witnessed(run, text, complete, evidence):
-        for share in read_input(source, sys.stdin.buffer):
+        for share in read_input(source, sys.stdin.buffer if sys.stdin is not None else None):
             run.share(share, complete)
     if not run.patients:
         say(f"{source}: no patient; nothing to evaluate")
@@ -95,7 +95,11 @@ class Evaluation:
             return
         if self.witness is not None:
             self.witness.share(share)
-        records = self.evaluator.records(share.entries, complete=complete, incomplete=share.incomplete)
+        try:
+            records = self.evaluator.records(share.entries, complete=complete, incomplete=share.incomplete)
+        except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
+            self._failed(f"{share.name}: failed: {unexpected(error)}; please report this line")
+            return
         for record in wanted(records, share):
             self._record(record, share)
         if share.patient is None:
@@ -109,11 +113,11 @@ class Evaluation:
                 self.witness.record(record, share)
             malformed = [r for r in record.accounts(self.as_of).rejected if r.reason.startswith(MALFORMED)]
         except Exception as error:  # noqa: BLE001 - one patient's failure must not stop the others
-            self._failed(f"{record.reference}: failed: {unexpected(error)}; please report this line")
+            self._failed(f"{share.name}: {record.reference}: failed: {unexpected(error)}; please report this line")
             return
         write(printed)
         for rejected in malformed:
-            self._failed(f"{record.reference}: {rejected.reference}: {rejected.reason} ({rejected.path})")
+            self._failed(f"{share.name}: {record.reference}: {rejected.reference}: {rejected.reason} ({rejected.path})")
 
     def _printed(self, record: Record, share: Share) -> Iterator[bytes]:
         if self.form == "json":

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from adapter.errors import AdapterError, UsageError
+from adapter.values.text import one_line
 
 DONE = 0
 SOME_FAILED = 1
@@ -22,23 +25,33 @@ class PipeClosed(Exception):
 
 
 def write(content: bytes) -> None:
-    """Bytes on stdout. Raises PipeClosed."""
+    """Bytes on stdout. Raises PipeClosed, or UsageError when stdout takes nothing."""
+    if sys.stdout is None:
+        raise UsageError("standard output is closed; give the results somewhere to go")
     try:
         sys.stdout.buffer.write(content)
     except BrokenPipeError:
         raise PipeClosed from None
+    except OSError as error:
+        raise _unwritable(error) from None
+
+
+def _unwritable(error: OSError) -> UsageError:
+    return UsageError(f"standard output cannot be written ({error.strerror or 'output error'}); make room or choose another place")
 
 
 def say(line: str) -> None:
     """One line on stderr."""
-    print(f"{NAME}: {' '.join(line.split())}", file=sys.stderr, flush=True)
+    with suppress(OSError, ValueError, AttributeError):
+        print(f"{NAME}: {one_line(line)}", file=sys.stderr, flush=True)
 
 
 def ended(command: Callable[[], int | None]) -> int:
     """The exit code of a command; what it raises becomes one line, never a traceback."""
     try:
         code = command() or DONE
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
         return code
     except AdapterError as error:
         say(str(error))
@@ -48,12 +61,25 @@ def ended(command: Callable[[], int | None]) -> int:
         return PIPE_CLOSED
     except KeyboardInterrupt:
         return INTERRUPTED
+    except OSError as error:
+        return _output_failed(error)
     except MemoryError:
         say("not enough memory; give the input as NDJSON, which is read in pieces")
         return SOME_FAILED
     except Exception as error:  # noqa: BLE001 - the last resort: one line instead of a traceback
         say(f"failed: {unexpected(error)}; please report this line")
         return SOME_FAILED
+
+
+def _output_failed(error: OSError) -> int:
+    """A full disk behind stdout shows only when it is flushed; anything else of the system is unexpected."""
+    if error.errno not in (errno.ENOSPC, errno.EIO, errno.EFBIG):
+        say(f"failed: {unexpected(error)}; please report this line")
+        return SOME_FAILED
+    if sys.stdout is not None:
+        _silence(sys.stdout.fileno())
+    say(str(_unwritable(error)))
+    return UsageError.exit_code
 
 
 def unexpected(error: BaseException) -> str:

@@ -289,7 +289,7 @@ def _foreign(entries: Entries, name: str) -> Entries:
     found = [(i, v) for i, e in enumerate(entries.items) if (v := foreign_version(e.resource, entries.original, i))]
     if not found:
         return entries
-    if not any(speaks_r4(e.resource) for e in entries.items):
+    if not any(speaks_r4(e.resource, entries.original, i) for i, e in enumerate(entries.items)):
         raise InputError(f"{name}: this looks like FHIR {found[0][1]}, not R4 (4.0.1); export it as R4")
     items = list(entries.items)
     for index, version in found:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -42,7 +43,7 @@ class _Line(msgspec.Struct):
 _LINE = msgspec.json.Decoder(_Line)
 
 
-def read_input(source: str, standard_input: BinaryIO) -> Iterator[Share]:
+def read_input(source: str, standard_input: BinaryIO | None) -> Iterator[Share]:
     """The shares of an INPUT (`-`: standard input), Bundles each for itself, then the pool patient by patient.
 
     Raises InputError when the whole cannot be read as FHIR R4 JSON.
@@ -50,10 +51,7 @@ def read_input(source: str, standard_input: BinaryIO) -> Iterator[Share]:
     pool = Pool()
     try:
         if source == "-":
-            with tempfile.TemporaryFile() as copy:
-                shutil.copyfileobj(standard_input, copy)
-                copy.seek(0)
-                yield from _stream(copy, "standard input", False, pool)
+            yield from _copied(standard_input, "standard input", False, pool)
         else:
             yield from _path(Path(source), pool)
         yield from _pooled(pool, source)
@@ -67,9 +65,21 @@ def _path(path: Path, pool: Pool) -> Iterator[Share]:
             yield from _folder(path, pool)
             return
         with path.open("rb") as stream:
-            yield from _stream(stream, path.name, path.suffix.lower() in LINES, pool)
+            lines = path.suffix.lower() in LINES
+            read = _stream if stream.seekable() else _copied
+            yield from read(stream, path.name, lines, pool)
     except OSError as error:
         raise InputError(_refused(path, error)) from None
+
+
+def _copied(stream: BinaryIO | None, name: str, lines: bool, pool: Pool) -> Iterator[Share]:
+    """A pipe can be read once only: a copy of it can be looked at twice."""
+    if stream is None:
+        raise InputError(f"{name}: is closed; give a file, a folder or something to read on standard input")
+    with tempfile.TemporaryFile() as copy:
+        shutil.copyfileobj(stream, copy)
+        copy.seek(0)
+        yield from _stream(copy, name, lines, pool)
 
 
 def _refused(path: Path, error: OSError) -> str:
@@ -82,10 +92,9 @@ def _refused(path: Path, error: OSError) -> str:
 
 def _folder(folder: Path, pool: Pool) -> Iterator[Share]:
     """Every JSON and NDJSON file below a folder; one that cannot be read is a trouble, all of them an error."""
-    files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in LINES | WHOLE and p.is_file())
-    if not files:
+    files, troubles = _listed(folder)
+    if not files and not troubles:
         raise InputError(f"{folder}: holds no .json, .ndjson or .jsonl file; give a folder with FHIR R4 JSON")
-    troubles = []
     read = 0
     for path in files:
         name = str(path.relative_to(folder))
@@ -97,10 +106,32 @@ def _folder(folder: Path, pool: Pool) -> Iterator[Share]:
             troubles.append(str(error))
         except OSError as error:
             troubles.append(_refused(path, error))
-    if not read:
-        raise InputError(troubles[0])
+    last = None if read else troubles.pop()
     for trouble in troubles:
         yield Share(str(folder), _nothing(), trouble=trouble)
+    if last is not None:
+        raise InputError(last)
+
+
+def _listed(folder: Path) -> tuple[list[Path], list[str]]:
+    """The files to read below a folder, and a line on each thing there that cannot be read."""
+    troubles: list[str] = []
+    files: list[Path] = []
+
+    def refuse(error: OSError) -> None:
+        troubles.append(_refused(Path(error.filename or folder), error))
+
+    for where, inner, names in os.walk(folder, onerror=refuse):
+        inner.sort()
+        links = [name for name in inner if (Path(where) / name).is_symlink()]
+        troubles += [f"{Path(where) / name}: is a link to a folder, which is not followed" for name in links]
+        for path in (Path(where) / name for name in sorted(names)):
+            if path.suffix.lower() in LINES | WHOLE:
+                if path.is_file():
+                    files.append(path)
+                else:
+                    troubles.append(f"{path}: is no regular file; give files of FHIR R4 JSON")
+    return sorted(files), troubles
 
 
 def _stream(stream: BinaryIO, name: str, lines: bool, pool: Pool) -> Iterator[Share]:

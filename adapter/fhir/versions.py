@@ -56,12 +56,13 @@ def foreign_type(kind: str) -> str | None:
     return OLDER if kind in _OLDER else NEWER if kind in _NEWER else None
 
 
-def speaks_r4(resource: Any) -> bool:
-    """Whether a resource has a shape that only R4 has."""
+def speaks_r4(resource: Any, original: Callable[[int], bytes], index: int) -> bool:
+    """Whether a resource has a shape that only R4 has; `original(index)` is its JSON."""
     if isinstance(resource, Condition):
         return _begins(resource.verificationStatus, b"{") or _begins(resource.clinicalStatus, b"{")
     if isinstance(resource, _DRUGGED):
-        return bool(resource.medicationCodeableConcept or resource.medicationReference) and bool(resource.status)
+        named = resource.medicationCodeableConcept or resource.medicationReference
+        return bool(named and resource.status) and _marked(original, index, None) is None
     if isinstance(resource, Procedure):
         return bool(resource.performedDateTime or resource.performedPeriod)
     return False

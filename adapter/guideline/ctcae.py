@@ -174,21 +174,24 @@ def _falling(case: Case, concept: str, value: Interval, below_normal: Truth | No
     return int(low is Truth.MET), max(most, int(low is not Truth.NOT_MET))
 
 
-def baseline(case: Case, concept: str) -> Latest[Measurement]:
-    """The last value on or before conversion start, within the baseline window."""
+def baselines(case: Case) -> dict[str, Latest[Measurement]]:
+    """Of every test the last value on or before conversion start, within the baseline window."""
     start = case.once(course).start
     if start is None:
-        return Latest()
+        return {concept: Latest() for concept in GRADED}
     first = start - case.limit(TOPIC, "baseline-days").days
-    values = [m for m in case.view.measurements(concept) if first <= m.when.first and m.when.last <= start]
-    return latest(values, (), start)
+    found = {}
+    for concept in GRADED:
+        values = [m for m in case.view.measurements(concept) if first <= m.when.first and m.when.last <= start]
+        found[concept] = latest(values, (), start)
+    return found
 
 
 def _against_baseline(
     case: Case, concept: str, fact: Measurement, over: Interval | None, notes: tuple[str, ...]
 ) -> tuple[Range, tuple[str, ...]]:
     """Multiples of the upper limit, or of an abnormal baseline; without a baseline by the upper limit."""
-    base = baseline(case, concept)
+    base = case.once(baselines)[concept]
     known = [b for b in base.facts if case.normal(b).high is not None]
     if not known:
         return _highest(case, f"{concept}-uln", over), (*notes, "baseline-unknown")
@@ -213,7 +216,7 @@ def _creatinine(
     case: Case, fact: Measurement, over: Interval | None, notes: tuple[str, ...]
 ) -> tuple[Range, tuple[str, ...]]:
     """The higher of the grades by upper limit and by baseline."""
-    by_limit, base = _highest(case, "creatinine-uln", over), baseline(case, "creatinine")
+    by_limit, base = _highest(case, "creatinine-uln", over), case.once(baselines)["creatinine"]
     if base.missing:
         return by_limit, (*notes, "baseline-unknown")
     by_base = _together(
@@ -228,7 +231,7 @@ def _clotting(case: Case, fact: Measurement) -> tuple[Range, tuple[str, ...]]:
     given = [e for e in case.view.of_group("anticoagulant") if e.start.first <= day <= last_exposed(case, e)]
     if not given:
         return _highest(case, "inr-above", fact.value), ()
-    base = baseline(case, "inr")
+    base = case.once(baselines)["inr"]
     if base.missing:
         return _highest(case, "inr-above", fact.value), ("anticoagulated", "baseline-unknown")
     ranges = [_highest(case, "inr-baseline", _multiple(fact, b)) for b in base.facts]

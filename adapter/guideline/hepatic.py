@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable
 
 import msgspec
@@ -116,10 +117,16 @@ def band_before(case: Case) -> str | None:
     return _band(case, tuple(tests), bilirubin)[0]
 
 
-def _test(case: Case, concept: str, day: int, instant: int) -> Test:
+def _since_first(case: Case) -> dict[str, list[Measurement]]:
+    """Values after the first ICI dose, oldest first."""
     first = case.once(first_ici)
-    values = case.view.measurements(concept)
-    facts = [m for m in values if first is not None and first < m.when.first and m.when.start <= instant]
+    tests = (*TRANSAMINASES, BILIRUBIN)
+    return {c: [m for m in case.view.measurements(c) if first is not None and first < m.when.first] for c in tests}
+
+
+def _test(case: Case, concept: str, day: int, instant: int) -> Test:
+    values = case.once(_since_first)[concept]
+    facts = values[: bisect_right(values, instant, key=lambda m: m.when.start)]
     unusable: list[Unusable] = [u for u in case.unusable(concept) if u.when is None or u.when.first <= day]
     return _judged(case, concept, latest(facts, unusable, day, case.window("labs")))
 
@@ -198,12 +205,17 @@ def _banded(found: Hepatic) -> Banded | None:
 
 
 def _high_values(case: Case) -> Iterable[Measurement]:
-    """Values above their limit after the first dose: only on their days can such a band begin."""
-    first = case.once(first_ici)
-    if first is None:
-        return
-    for concept in (*TRANSAMINASES, BILIRUBIN):
-        for fact in case.view.measurements(concept):
-            value = ratio(case, fact) if fact.when.first > first else None
-            if value is not None and value.above(1) is Truth.MET:
-                yield fact
+    """Values on whose days such a band can begin: raised ones, transaminases alone only from the first steroid band."""
+    values = case.once(_since_first)
+    yellow = [m for m in values[BILIRUBIN] if _above(case, m)]
+    yield from yellow
+    lowest = case.limit(TOPIC, "transaminase-steroid-low")
+    for fact in (m for concept in TRANSAMINASES for m in values[concept]):
+        value = ratio(case, fact)
+        if value is not None and (lowest.reached(value) is Truth.MET or (yellow and value.above(1) is Truth.MET)):
+            yield fact
+
+
+def _above(case: Case, fact: Measurement) -> bool:
+    value = ratio(case, fact)
+    return value is not None and value.above(1) is Truth.MET

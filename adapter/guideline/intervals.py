@@ -99,6 +99,15 @@ def _due(facts: Judged) -> Due:
     return Due(earliest=day_text(last + least), preferred=day_text(last + max(least_days(facts.preferred), least)))
 
 
+def _moving(case: Case, facts: Judged) -> dict[str, bool]:
+    """Marks dates that count to as-of's day because a date has no day, or a dose ahead none at all."""
+    if facts.span is not None:
+        cut = facts.span.first < facts.span.last == case.day
+    else:
+        cut = any(dose.last == case.day for dose in facts.doses)
+    return {"until_today": True} if cut else {}
+
+
 def _threshold(limit: Limit) -> str:
     return f"{'>' if limit.exclusive else '>='} {limit.value} {limit.unit}"
 
@@ -126,6 +135,7 @@ def _earliest(case: Case, facts: Judged) -> Finding | None:
         notes=[*_plan_notes(case), *notes],
         last=day_text(facts.span.last),
         evidence=[p.source for p in case.once(planned_operations)],
+        **_moving(case, facts),
     )
 
 
@@ -160,6 +170,7 @@ def _judged(case: Case, facts: Judged, operation: When) -> Finding:
         operation=operation.iso,
         last_permitted=day_text(operation.first - least_days(facts.minimum)),
         advice=tuple(f"interval-{n.partition(':')[0]}" for n in notes if n.partition(":")[0] in _ADVISED),
+        **_moving(case, facts),
     )
 
 

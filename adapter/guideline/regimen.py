@@ -11,7 +11,7 @@ from adapter.guideline.model import Criterion, Finding
 from adapter.guideline.phase import BASELINE, BEFORE_SURGERY, phase
 from adapter.guideline.regimen_at import Regimen, regimen_at
 from adapter.guideline.treatment import local_in_course, without_local
-from adapter.values import negate
+from adapter.values import Truth, negate
 
 RECOMMENDED = (
     ("atezolizumab", "bevacizumab"),
@@ -63,11 +63,12 @@ def _current(case: Case) -> Finding | None:
         value=", ".join(sorted(local)) or None,
         evidence=tuple(sorted({p.source for done in local.values() for p in done})),
     )
+    whole = Criterion(code="regimen-known", status=Truth.UNKNOWN if outcome == "unknown" else Truth.MET)
     return case.finding(
         "regimen.current",
         outcome,
         ("C24-2", "C24-4", "C21-3"),
-        [in_course],
+        [whole, in_course],
         evidence=found.sources,
         drugs=(*found.ici, *found.aatd, *found.chemotherapy),
         local=found.local,

@@ -15,6 +15,7 @@ from adapter.guideline.hepatic import (
     STEROID_BANDS,
     STOP,
     TOPIC,
+    Hepatic,
     Test,
     band_before,
     banded_days,
@@ -91,10 +92,16 @@ def _hepatic(case: Case) -> Finding | None:
         STATEMENTS,
         criteria,
         notes=notes,
-        advice=("individual-or-withhold",) if found.band in STEROID_BANDS - {STOP} else (),
+        advice=_advice(found),
         causes=tuple(n for n in notes if n.startswith("cause-")),
         preliminary=any(f.preliminary for t in tests if t.ratio is not None for f in t.found.facts),
     )
+
+
+def _advice(found: Hepatic) -> tuple[str, ...]:
+    """What is said beside the band: that it may be a higher one, and that the ICI may have to be withheld."""
+    open_top = ("band-at-least",) if found.at_least else ()
+    return (*open_top, *(("individual-or-withhold",) if found.band in STEROID_BANDS - {STOP} else ()))
 
 
 def _under(case: Case) -> Criterion:

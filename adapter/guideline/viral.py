@@ -52,6 +52,8 @@ def screening(case: Case) -> Finding | None:
         return None
     criteria = [_tested(case, code, concepts) for code, concepts in _TESTS]
     together = all_of([c.status for c in criteria] if asked is Truth.MET else [asked])
+    if asked is Truth.UNKNOWN:
+        criteria.append(_criterion_known("under-therapy", asked, ()))
     outcome = {Truth.MET: "complete", Truth.NOT_MET: "incomplete"}.get(together, "unknown")
     return case.finding("viral.screening", outcome, STATEMENTS, criteria)
 
@@ -124,17 +126,21 @@ def _treated(case: Case) -> Finding:
 def _prophylaxis(case: Case) -> Finding | None:
     """HBsAg negative, anti-HBc positive, and TACE, HAIC or chemotherapy lately or ahead."""
     core = case.once(anti_hbc)
-    together = all_of((truth(hbsag_negative(case)), core.status, _embolised_or_chemo(case)))
+    therapy = _embolised_or_chemo(case)
+    together = all_of((truth(hbsag_negative(case)), core.status, therapy))
     if together is Truth.NOT_MET:
         return None
     tested, _ = _nuc(case)
     negative = case.latest_word("hbsag").sources
-    criteria = [_criterion_known("anti-hbc-positive", core.status, (*core.evidence, *negative)), tested]
+    criteria = [
+        _criterion_known("anti-hbc-positive", core.status, (*core.evidence, *negative)),
+        _criterion_known("reactivating-therapy", therapy, case.once(therapy_sources)),
+        tested,
+    ]
     if together is Truth.UNKNOWN or tested.status is Truth.UNKNOWN:
         return case.finding("viral.hbv-antiviral", "unknown", STATEMENTS, criteria)
     outcome = "active" if tested.status is Truth.MET else "prophylaxis-missing"
-    sources = case.once(therapy_sources)
-    return case.finding("viral.hbv-antiviral", outcome, STATEMENTS, criteria, evidence=sources, notes=tested.notes)
+    return case.finding("viral.hbv-antiviral", outcome, STATEMENTS, criteria, notes=tested.notes)
 
 
 def _embolised_or_chemo(case: Case) -> Truth:
@@ -172,7 +178,7 @@ def dna_under_ici(case: Case) -> Finding | None:
         "viral.hbv-dna-ici",
         outcome if treated is Truth.MET else "unknown",
         STATEMENTS,
-        [tested],
+        [tested] if treated is Truth.MET else [_criterion_known("under-therapy", treated, ()), tested],
         evidence=_ici_sources(case, window),
     )
 
@@ -211,7 +217,8 @@ def monitoring(case: Case) -> Finding | None:
     if Truth.NOT_MET in (known, treated):
         return None
     if Truth.UNKNOWN in (known, treated):
-        return case.finding("viral.hbv-monitoring", "unknown", STATEMENTS, [_criterion_known("hbv-known", known, ())])
+        preconditions = [_criterion_known("hbv-known", known, ()), _criterion_known("under-therapy", treated, ())]
+        return case.finding("viral.hbv-monitoring", "unknown", STATEMENTS, preconditions)
     window = case.limit(TOPIC, "monitoring").days
     tests = [("hbv_dna", _last_day(case, "hbv_dna", "hbv_dna_copies")), ("alt", _last_day(case, "alt"))]
     if hbsag_negative(case):

@@ -11,6 +11,7 @@ from adapter.resources.clinical import Observation
 from adapter.resources.datatypes import CodeableConcept, Component
 from adapter.resources.repair import given, read, read_list
 from adapter.timeline.events import AdverseEvent
+from adapter.values.text import one_line
 
 
 def read_event(o: Observation, asked: Asked, place: Place, chart: Chart, desk: Desk) -> Rejection | None:
@@ -57,7 +58,7 @@ def _name(o: Observation, desk: Desk) -> str | None:
     if given(o.dataAbsentReason):
         return None
     if o.valueString and o.valueString.strip():
-        return " ".join(o.valueString.split())
+        return one_line(o.valueString)
     concept = read(o.valueCodeableConcept, CodeableConcept)
     if concept is None:
         return None

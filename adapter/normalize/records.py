@@ -67,6 +67,14 @@ NAMES: dict[type[Any], str] = {kind: kind.__name__ for kind in READERS} | {
 }
 
 
+def _read(kind: type[Any], resource: Any, source: str, chart: Chart, desk: Desk) -> None:
+    """One resource: what no reader has foreseen makes it malformed and never spoils the rest."""
+    try:
+        READERS[kind](resource, source, chart, desk)
+    except (ArithmeticError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
+        desk.reject(chart, source, frozenset(), None, "malformed: a value out of all bounds", NAMES[kind])
+
+
 def _numbered(version: str) -> tuple[int, str]:
     return (int(version), "") if version.isdecimal() else (0, version)
 
@@ -173,7 +181,7 @@ class _Reading:
             kind = resource.__class__
             chart = charts.get(bytes(resource.subject)) if home and kind is not Appointment else None
             if chart.__class__ is Chart and resource.id:
-                READERS[kind](resource, f"{NAMES[kind]}/{resource.id}", chart, desk)
+                _read(kind, resource, f"{NAMES[kind]}/{resource.id}", chart, desk)
             else:
                 self._one(resource, entry, batch, index)
         for number, (resource, entry, source) in enumerate(self.older):
@@ -223,7 +231,7 @@ class _Reading:
         if chart.__class__ is str:
             self._orphan(source, kind.__name__, chart)
             return
-        READERS[kind](resource, source, chart, self.desk)  # type: ignore[arg-type]
+        _read(kind, resource, source, chart, self.desk)  # type: ignore[arg-type]
 
     def _chart(self, resource: Any, kind: type[Any], entry: Entry) -> Chart | str:
         if kind is Appointment:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from adapter.guideline.model import Finding
@@ -9,26 +10,18 @@ from adapter.output.checked import checked
 from adapter.output.device import device_reference
 from adapter.output.evaluated import EvaluatedPatient, WriteSite
 from adapter.output.identity import Names, code_system, pathway_canonical, rule_canonical
-from adapter.output.lasting import citations, lasting_due, sentence
+from adapter.output.lasting import sentence
 from adapter.output.narrative import narrative
+from adapter.output.pathway import Remark, Step, steps
 from adapter.output.references import References
+from adapter.output.statements import citation
 from adapter.output.wordbook import Texts
 
 CATEGORY = {"system": "http://hl7.org/fhir/us/core/CodeSystem/careplan-category", "code": "assess-plan"}
+STATUS_SYSTEM = "activity-status"
 TITLES = {"en": "HCC conversion therapy pathway", "zh": "肝细胞癌转化治疗路径"}
 PHASES = {"en": "Phase: {}", "zh": "阶段：{}"}
-PREFERRED = {"en": "Preferred from {}.", "zh": "优选自 {} 起。"}
 SOURCES = {"en": "Source: {}.", "zh": "依据：{}。"}
-
-
-def planned(finding: Finding) -> bool:
-    """Whether the finding is an activity of the plan: a recommendation, or anything with a date that lasts."""
-    return finding.kind == "recommendation" or lasting_due(finding) is not None
-
-
-def activity_key(finding: Finding) -> str:
-    """What tells the activities of one plan apart: the finding's code and cause."""
-    return " ".join(finding.code.split()) + (f":{' '.join(finding.cause.split())}" if finding.cause else "")
 
 
 def care_plan(
@@ -37,9 +30,8 @@ def care_plan(
     """The patient's CarePlan; `at` (instant) becomes `created` when the plan is new."""
     assessment = patient.assessment
     names = Names(site, assessment.patient)
-    findings = [finding for finding in assessment.findings if planned(finding)]
     title, phase = TITLES[texts.language], PHASES[texts.language].format(texts.phase(assessment.phase))
-    activities = [_activity(finding, site, texts) for finding in findings]
+    activities = [_activity(step, site, texts) for step in steps(assessment)]
     lines = [f"{a['detail']['code']['text']}: {a['detail']['description']}" for a in activities]
     return checked(
         {
@@ -62,21 +54,50 @@ def care_plan(
     )
 
 
-def _activity(finding: Finding, site: WriteSite, texts: Texts) -> dict[str, Any]:
-    due = lasting_due(finding)
-    said = [sentence(finding, texts)]
-    if due is not None and due.preferred and due.preferred != due.earliest:
-        said.append(PREFERRED[texts.language].format(due.preferred))
-    if finding.statements:
-        said.append(SOURCES[texts.language].format(citations(finding, texts)))
-    coding = {"system": code_system(site.canonical_base, "finding"), "code": activity_key(finding)}
-    detail = {
+def own_status(detail: Mapping[str, Any], site: WriteSite) -> str | None:
+    """The status that we gave an activity, None when its reason is not ours."""
+    system = code_system(site.canonical_base, STATUS_SYSTEM)
+    for coding in detail.get("statusReason", {}).get("coding", []):
+        if coding.get("system") == system:
+            return str(coding.get("code"))
+    return None
+
+
+def _activity(step: Step, site: WriteSite, texts: Texts) -> dict[str, Any]:
+    base = site.canonical_base
+    rule = rule_canonical(base, step.rule, site.edition) if step.rule else pathway_canonical(base, site.edition)
+    reason = {"system": code_system(base, STATUS_SYSTEM), "code": step.status}
+    detail: dict[str, Any] = {
         "kind": "ServiceRequest",
-        "instantiatesCanonical": [rule_canonical(site.canonical_base, finding.code, site.edition)],
-        "code": {"coding": [coding], "text": texts.activity(finding.code)},
-        "status": "not-started",
-        "description": " ".join(said),
+        "instantiatesCanonical": [rule],
+        "code": {
+            "coding": [{"system": code_system(base, "finding"), "code": step.key}],
+            "text": texts.activity(step.code),
+        },
+        "status": step.status,
+        "statusReason": {"coding": [reason], "text": texts.fragment(f"by-record-{step.status}")},
+        "description": _described(step, texts),
     }
-    if due is not None:
-        detail["scheduledPeriod"] = {"start": due.earliest or due.preferred, "end": due.latest}
+    if step.start or step.end:
+        detail["scheduledPeriod"] = {"start": step.start, "end": step.end}
     return {"detail": detail}
+
+
+def _described(step: Step, texts: Texts) -> str:
+    said: list[str] = []
+    for one in step.said:
+        told, text = " ".join(said), _told(one, texts)
+        spare = isinstance(one, Remark) and one.spare and all(day in told for day in one.values.values())
+        if text not in told and not spare:
+            said.append(text)
+    if step.statements:
+        cited = "; ".join(citation(key, texts.language) for key in step.statements)
+        said.append(SOURCES[texts.language].format(cited))
+    return " ".join(said)
+
+
+def _told(one: Finding | Remark, texts: Texts) -> str:
+    if isinstance(one, Finding):
+        return sentence(one, texts)
+    words = {name: texts.word(value) for name, value in one.values.items()}
+    return texts.fragment(one.key).format(**words)

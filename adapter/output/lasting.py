@@ -49,11 +49,6 @@ def rationale(finding: Finding, texts: Texts) -> str:
     return "\n".join(lines)
 
 
-def citations(finding: Finding, texts: Texts) -> str:
-    """The statements that a finding follows, in words."""
-    return "; ".join(citation(key, texts.language) for key in finding.statements)
-
-
 def _criterion(criterion: Criterion, texts: Texts, going_on: bool) -> str:
     facts = [criterion.threshold, None if going_on else criterion.at, _value(criterion)]
     notes = [_note(note, texts) for note in criterion.notes]

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import re
 
+from adapter.values.text import one_line
+
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _INLINE = re.compile(r"([\\`*_\[\]|~#$@^])")
 _LINKS = re.compile(r"(?i)(:(?=//)|(?<=www)\.)")
 _LEADING = re.compile(r"^([-+=]|\d+(?=[.)]))")
-_INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\s]+")
 ELLIPSIS = "…"
 
-
-def one_line(text: str) -> str:
-    """The text without line breaks, control and direction characters, blanks collapsed."""
-    return _INVISIBLE.sub(" ", text).strip()
+__all__ = ["escaped", "one_line", "shortened"]
 
 
 def escaped(text: str) -> str:

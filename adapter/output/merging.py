@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from adapter.output.care_plan import own_status
 from adapter.output.checked import without_empty
 from adapter.output.detected_issue import mitigation, own_mitigation
 from adapter.output.evaluated import WriteSite
@@ -17,6 +18,8 @@ OURS = frozenset({"final", "preliminary"})
 WITHDRAWN = frozenset({"entered-in-error", "cancelled"})
 _FIRST = {"CarePlan": "created", "DetectedIssue": "identifiedDateTime"}
 _CLOSED = "closed-by-adapter"
+_STATE = frozenset({"status", "statusReason"})
+_TIMED = frozenset({"scheduledTiming", "scheduledString"})
 
 
 def merged(desired: Json, current: Json, site: WriteSite) -> Json | None:
@@ -83,26 +86,41 @@ def _activities(desired: list[Json], current: list[Json], site: WriteSite) -> li
     """Ours brought up to date with a person's status and remarks kept; what a person added or worked on stays."""
     held = {key: activity for activity in current if (key := _own_key(activity, site)) is not None}
     wanted = {_own_key(activity, site): activity for activity in desired}
-    result = [_activity(activity, held.get(key)) if key else activity for key, activity in wanted.items()]
+    result = [_activity(activity, held.get(key), site) if key else activity for key, activity in wanted.items()]
     for activity in current:
         key = _own_key(activity, site)
-        if key is None or (key not in wanted and _worked_on(activity)):
+        if key is None or (key not in wanted and _worked_on(activity, site)):
             result.append(activity)
     return result
 
 
-def _activity(desired: Json, held: Json | None) -> Json:
+def _activity(desired: Json, held: Json | None, site: WriteSite) -> Json:
+    """What a person timed in another form than ours, or gave a status, stays as it is."""
     if held is None:
         return desired
     before = held.get("detail", {})
-    detail = {key: value for key, value in before.items() if key != "scheduledPeriod"}
-    detail.update(desired["detail"])
-    detail["status"] = before.get("status", desired["detail"]["status"])
-    return {**held, "detail": detail}
+    wanted = desired["detail"]
+    if _TIMED & set(before):
+        wanted = {key: value for key, value in wanted.items() if key != "scheduledPeriod"}
+    if _by_person(before, site):
+        wanted = {key: value for key, value in wanted.items() if key not in _STATE}
+        kept = before
+    else:
+        kept = {key: value for key, value in before.items() if key not in _STATE}
+    detail = {key: value for key, value in kept.items() if key != "scheduledPeriod"}
+    return {**held, "detail": {**detail, **wanted}}
 
 
-def _worked_on(activity: Json) -> bool:
-    return activity.get("detail", {}).get("status") != "not-started" or bool(set(activity) - {"id", "detail"})
+def _by_person(detail: Json, site: WriteSite) -> bool:
+    """Whether the status is not the one that we wrote: with another reason, or changed beside ours."""
+    ours = own_status(detail, site)
+    if ours is None:
+        return "statusReason" in detail or detail.get("status") not in (None, "not-started")
+    return detail.get("status") not in (None, ours)
+
+
+def _worked_on(activity: Json, site: WriteSite) -> bool:
+    return _by_person(activity.get("detail", {}), site) or bool(set(activity) - {"id", "detail"})
 
 
 def _own_key(activity: Json, site: WriteSite) -> str | None:

@@ -3,11 +3,9 @@
 A file `adapter/output/texts/<language>/<topic>.yaml` has these sections, all optional:
 
 findings:   code -> outcome -> {summary, detail}; `summary` is one sentence, `detail` may be longer. Both are filled by
-            `str.format` with the finding's `params`, and `{outcome}`, `{cause}`, `{missing}` (criteria that are
-            unknown),
-            `{failed}` (criteria not met), `{due_earliest}`, `{due_preferred}`, `{due_latest}`. The outcome `unknown`
-            falls
-            back to the topic-free text in `general.yaml`.
+            `str.format` with the finding's `params`, and `{activity}`, `{outcome}`, `{cause}`, `{missing}` (criteria
+            that are unknown), `{failed}` (criteria not met), `{due_earliest}`, `{due_preferred}`, `{due_latest}`.
+            The outcome `unknown` falls back to the topic-free text in `general.yaml`.
 criteria:   criterion code -> its name in a sentence
 notes:      note code -> words; what follows the code after `: ` is added in brackets
 fragments:  key -> a sentence; a params value that is a tuple of such keys becomes these sentences, joined by a space
@@ -136,9 +134,9 @@ class Texts:
 
     def _values(self, finding: Finding) -> dict[str, str]:
         values = {key: self._shown(value) for key, value in finding.params.items()}
-        values["code"] = finding.code
+        values["activity"] = self.activity(finding.code)
         values["outcome"] = self.word(finding.outcome)
-        values["cause"] = self.word(finding.cause or "")
+        values["cause"] = self.criterion_name(finding.cause or "")
         values["missing"] = self._criteria(finding, Truth.UNKNOWN)
         values["failed"] = self._criteria(finding, Truth.NOT_MET)
         if finding.due is not None:

@@ -8,11 +8,12 @@ from typing import Any
 
 import msgspec
 
-from adapter.output.care_plan import care_plan, planned
+from adapter.output.care_plan import care_plan
 from adapter.output.detected_issue import detected_issue, issue_evidence, issues
 from adapter.output.device import device
 from adapter.output.evaluated import EvaluatedPatient, WriteSite
 from adapter.output.identity import Names
+from adapter.output.pathway import steps
 from adapter.output.provenance import provenance
 from adapter.output.references import References
 from adapter.output.wordbook import Texts
@@ -111,7 +112,7 @@ def _entry(change: Change, base: str, fresh: Mapping[str, str]) -> Json:
 
 
 def _plan_sources(patient: EvaluatedPatient) -> frozenset[str]:
-    evidence = {ref for f in patient.assessment.findings if planned(f) for ref in issue_evidence(f)}
+    evidence = {source for step in steps(patient.assessment) for source in step.sources}
     return frozenset(evidence | ({patient.hcc_condition} if patient.hcc_condition else set()))
 
 

@@ -103,6 +103,17 @@ def check_notes(expected: dict[str, list[str]], assessment: Assessment) -> Itera
                 yield f"notes of {code}: expected {note}, found {notes}"
 
 
+def check_unnoted(expected: dict[str, list[str]], assessment: Assessment) -> Iterator[str]:
+    """No note of the finding or of its criteria begins with one of the note codes."""
+    for code, unwanted in expected.items():
+        for finding in findings_of(assessment, code):
+            parts = [finding, *finding["criteria"]]
+            notes = [note for part in parts for note in part.get("notes") or []]
+            yield from (
+                f"notes of {code}: {note} is not expected" for note in notes if note.startswith(tuple(unwanted))
+            )
+
+
 def check_causes(expected: dict[str, dict[str, Any]], assessment: Assessment) -> Iterator[str]:
     """Each cause has its outcome; null = this cause is not reported."""
     for code, causes in expected.items():
@@ -205,6 +216,7 @@ CHECKS: dict[str, Callable[[Any, Assessment], Iterator[str]]] = {
     "forbid": check_forbid,
     "criteria": check_criteria,
     "notes": check_notes,
+    "unnoted": check_unnoted,
     "causes": check_causes,
     "due": check_due,
     "phase": check_phase,

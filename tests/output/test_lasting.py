@@ -11,8 +11,8 @@ import pytest
 
 from adapter.fhir.documents import read_document
 from adapter.guideline.model import Finding
-from adapter.output.care_plan import planned
 from adapter.output.evaluated import EvaluatedPatient, WriteSite
+from adapter.output.pathway import planned, steps
 from adapter.output.write_set import patient_bundle
 from adapter.pipeline import Evaluator, evaluator
 from adapter.sandbox.synthetic import synthetic_bundles
@@ -25,9 +25,10 @@ TODAY = date(2026, 11, 21)
 
 
 def verdict(patient: EvaluatedPatient) -> object:
-    """What was decided of everything that is written, without a date or a number."""
+    """What was decided of everything that is written, and the state of each step, without a date or a number."""
     found = [f for f in patient.assessment.findings if planned(f) or f.kind == "issue"]
-    return patient.assessment.phase, patient.hcc_condition, [_decided(f) for f in found]
+    states = [(step.code, step.status) for step in steps(patient.assessment)]
+    return patient.assessment.phase, patient.hcc_condition, [_decided(f) for f in found], states
 
 
 def _decided(finding: Finding) -> object:

@@ -61,7 +61,7 @@ def renamed(patient: Patient) -> Restated:
     for resource in resources(changed):
         one = (resource.get("resourceType", ""), resource.get("id"))
         if one in marks:
-            resource["id"] = marks[one]  # type: ignore[index]
+            resource["id"] = marks[one]
     return changed, lambda text: MARK.sub(lambda match: old[match[0]], text)
 
 

@@ -62,7 +62,12 @@ def _interval(dose: Json, plan: Json) -> Finding:
         criteria=(tested,),
         due=Due(earliest=(last + timedelta(LEAST)).isoformat(), preferred=(last + timedelta(42)).isoformat()),
         evidence=evidence,
-        params={"days": days, "minimum": LEAST, "operation": operation.isoformat(), "last_permitted": "2024-04-10"},
+        params={
+            "days": days,
+            "minimum": LEAST,
+            "operation": operation.isoformat(),
+            "last_permitted": (operation - timedelta(LEAST)).isoformat(),
+        },
     )
 
 

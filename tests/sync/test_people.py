@@ -30,7 +30,7 @@ def test_an_accepted_plan_stays_active_and_is_kept_up_to_date(ward: Ward) -> Non
     after = only(ward.ours(person)["CarePlan"])
     assert (after["id"], after["status"], after["intent"]) == (plan["id"], "active", "plan")
     assert after["note"][0]["text"] == "agreed"
-    assert after["activity"][1]["detail"]["scheduledPeriod"]["start"] == "2024-05-18"
+    assert after["activity"][2]["detail"]["scheduledPeriod"]["start"] == "2024-05-18"
 
 
 @pytest.mark.parametrize("status", ["revoked", "completed", "entered-in-error"])
@@ -113,4 +113,4 @@ def test_a_conflict_is_read_again_and_not_forced(ward: Ward) -> None:
     assert "update CarePlan active" in done(ward, person, target=target)
     assert target.conflicts == 1
     after = only(ward.ours(person)["CarePlan"])
-    assert (after["status"], after["activity"][1]["detail"]["scheduledPeriod"]["start"]) == ("active", "2024-05-18")
+    assert (after["status"], after["activity"][2]["detail"]["scheduledPeriod"]["start"]) == ("active", "2024-05-18")

@@ -46,7 +46,11 @@ def test_a_first_run_writes_one_plan_one_issue_and_one_provenance(ward: Ward) ->
     assert (plan["status"], plan["intent"]) == ("draft", "proposal")
     assert plan["instantiatesCanonical"] == [f"{BASE}/PlanDefinition/hcc-conversion|2024"]
     assert plan["addresses"][0]["reference"] == f"Condition/{person}-c"
-    assert [a["detail"]["scheduledPeriod"]["start"] for a in plan["activity"]] == ["2024-05-02", "2024-05-08"]
+    assert {a["detail"]["code"]["coding"][0]["code"]: a["detail"]["scheduledPeriod"] for a in plan["activity"]} == {
+        "mdt.review": {"start": "2024-05-02"},
+        "interval.bevacizumab": {"end": "2024-04-03"},
+        "surgery.earliest": {"start": "2024-05-08"},
+    }
     assert all("C24-1" in a["detail"]["description"] for a in plan["activity"])
     assert (issue["status"], issue["severity"]) == ("final", "high")
     assert [d["reference"] for d in issue["evidence"][0]["detail"]] == [

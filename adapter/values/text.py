@@ -1,0 +1,12 @@
+"""Text from records made harmless: one line, no control or direction characters."""
+
+from __future__ import annotations
+
+import re
+
+_INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\s]+")
+
+
+def one_line(text: str) -> str:
+    """The text without line breaks, control and direction characters, blanks collapsed."""
+    return _INVISIBLE.sub(" ", text).strip()
