@@ -37,7 +37,8 @@ def write(content: bytes) -> None:
 
 
 def _unwritable(error: OSError) -> UsageError:
-    return UsageError(f"standard output cannot be written ({error.strerror or 'output error'}); make room or choose another place")
+    why = error.strerror or "output error"
+    return UsageError(f"standard output cannot be written ({why}); make room or choose another place")
 
 
 def say(line: str) -> None:

@@ -10,16 +10,17 @@ from urllib.parse import quote, urlencode
 import msgspec
 import orjson
 
-from adapter.errors import RemoteError
+from adapter.errors import MissingError, RemoteError
 from adapter.fhir.auth import Auth
 from adapter.fhir.capability import Capability, capability
-from adapter.fhir.paging import Found, collect
+from adapter.fhir.paging import MOST_PAGES, Found, collect
 from adapter.fhir.raw import RawResource, raw_resource
 from adapter.fhir.transport import Answer, Patience, Transport
 
 R4 = "4.0"
 _STRICT = {"Prefer": "handling=strict"}
 _BACK = {"Prefer": "return=representation"}
+_ID = re.compile(r"(?!\.+$)[A-Za-z0-9\-._]{1,64}")
 _ETAG = re.compile(r'\s*(?:W/)?"([^"]*)"\s*')
 _LOCATION = re.compile(r"(?:^|.*/)([A-Za-z]+)/([A-Za-z0-9\-.]{1,64})(?:/_history/([A-Za-z0-9\-.]{1,64}))?/?$")
 
@@ -34,7 +35,10 @@ class Written(msgspec.Struct, frozen=True):
 
 
 class FhirClient:
-    """One FHIR server. `trusted` are further origins that may hold pages of a search; they never get the token."""
+    """One FHIR server. `trusted` are further origins that may hold pages of a search; they never get the token.
+
+    `most_pages`: how many pages of one search are read. Raises UsageError for an address that no server can have.
+    """
 
     def __init__(
         self,
@@ -44,20 +48,24 @@ class FhirClient:
         patience: Patience | None = None,
         trusted: Iterable[str] = (),
         page_size: int | None = None,
+        most_pages: int = MOST_PAGES,
     ) -> None:
         self.base = base.rstrip("/")
         self._transport = Transport(self.base, auth, patience)
         self._trusted = tuple(trusted)
         self._page_size = page_size
+        self._most_pages = most_pages
         self._capability: Capability | None = None
 
     def read(self, kind: str, identity: str, version: str | None = None) -> RawResource:
         """One resource, or one of its versions; raises MissingError when it is not, or no longer, there."""
+        if not is_id(identity):
+            raise MissingError(f"reading a {kind}: no resource can have this id", 404)
         suffix = f"/_history/{version}" if version else ""
         url = f"{self.base}/{kind}/{quote(identity, safe='')}"
         answer = self._transport.send("GET", f"{url}{suffix}", what=f"reading a {kind}")
         found = raw_resource(answer.content, full_url=url, expected=kind)
-        if found.type != kind:
+        if found.type != kind or found.id not in (None, identity):
             raise RemoteError(f"reading a {kind}: the server answered with another resource")
         told = etag(answer.headers.get("ETag"))
         return msgspec.structs.replace(found, version=found.version or told)
@@ -68,7 +76,7 @@ class FhirClient:
         if self._page_size is not None:
             asked.append(("_count", str(self._page_size)))
         url = f"{self.base}/{kind}" + (f"?{urlencode(asked)}" if asked else "")
-        return collect(lambda address: self._get(address, kind), url, kind, self.base, self._trusted)
+        return collect(lambda address: self._get(address, kind), url, kind, self.base, self._trusted, self._most_pages)
 
     def capability(self) -> Capability:
         """What the server says that it can do, asked once; raises RemoteError when it is no R4 server."""
@@ -128,6 +136,11 @@ class FhirClient:
 
     def _get(self, url: str, kind: str) -> Answer:
         return self._transport.send("GET", url, what=f"the search for {kind}", headers=_STRICT)
+
+
+def is_id(text: str) -> bool:
+    """Whether a resource can have this id: FHIR's pattern and `_`, which servers use, but no path of dots."""
+    return _ID.fullmatch(text) is not None
 
 
 def etag(text: str | None) -> str | None:

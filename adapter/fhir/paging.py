@@ -42,7 +42,9 @@ class _Collected:
                 self.matches += resource.mode != "include"
 
 
-def collect(get: Get, first: str, kind: str, base: str, trusted: Iterable[str] = ()) -> Found:
+def collect(
+    get: Get, first: str, kind: str, base: str, trusted: Iterable[str] = (), most_pages: int = MOST_PAGES
+) -> Found:
     """Follow a search from its first address.
 
     A cursor that expired restarts the search once. Raises RemoteError when not even the first page can be had.
@@ -50,7 +52,7 @@ def collect(get: Get, first: str, kind: str, base: str, trusted: Iterable[str] =
     for last_try in (False, True):
         collected = _Collected()
         try:
-            reason = _follow(get, first, kind, base, tuple(trusted), collected)
+            reason = _follow(get, first, kind, base, tuple(trusted), collected, most_pages)
         except MissingError as error:
             if not collected.resources:
                 raise
@@ -63,9 +65,11 @@ def collect(get: Get, first: str, kind: str, base: str, trusted: Iterable[str] =
     return Found(tuple(collected.resources.values()), reason)
 
 
-def _follow(get: Get, first: str, kind: str, base: str, trusted: tuple[str, ...], collected: _Collected) -> str | None:
+def _follow(
+    get: Get, first: str, kind: str, base: str, trusted: tuple[str, ...], collected: _Collected, most_pages: int
+) -> str | None:
     url, seen, total = first, set[str](), None
-    for _ in range(MOST_PAGES):
+    for _ in range(most_pages):
         seen.add(url)
         try:
             found = page(get(url).content, kind)
@@ -93,10 +97,13 @@ def next_url(link: str, page_url: str, base: str, trusted: tuple[str, ...] = ())
 
     None when it leads elsewhere and its origin is not trusted.
     """
-    url = urljoin(page_url, link)
+    try:
+        url = urljoin(page_url, link)
+        home, there = urlsplit(base), urlsplit(url)
+    except ValueError:
+        return None
     if same_origin(url, base) or any(same_origin(url, other) for other in trusted):
         return url
-    home, there = urlsplit(base), urlsplit(url)
     path = home.path.rstrip("/")
     if there.scheme in ("http", "https") and (there.path == path or there.path.startswith(f"{path}/")) and path:
         return urlunsplit(there._replace(scheme=home.scheme, netloc=home.netloc))

@@ -11,7 +11,7 @@ from adapter.fhir.paging import Found
 
 _CHUNK = 40
 _UNSURE = frozenset({"unconfirmed", "provisional", "differential", "refuted", "entered-in-error"})
-_PATIENT = re.compile(r"(?:.*/)?Patient/([A-Za-z0-9\-.]{1,64})(?:/_history/.+)?")
+_PATIENT = re.compile(r"(?:.*/)?Patient/([A-Za-z0-9\-._]{1,64})(?:/_history/.+)?")
 
 
 def find_patients(client: FhirClient, codings: Iterable[tuple[str, str]]) -> tuple[tuple[str, ...], str | None]:

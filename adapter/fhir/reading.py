@@ -23,7 +23,7 @@ CATEGORIES = (
     "laboratory", "imaging", "exam", "survey", "vital-signs", "procedure", "therapy", "social-history", "activity",
 )  # fmt: skip
 AT_ONCE = 4
-_RELATIVE = re.compile(r"(?:(?P<base>https?://.+)/)?(?P<type>[A-Za-z]+)/(?P<id>[A-Za-z0-9\-.]{1,64})(?:/_history/.+)?")
+_RELATIVE = re.compile(r"(?:(?P<base>https?://.+)/)?(?P<type>[A-Za-z]+)/(?P<id>[A-Za-z0-9\-._]{1,64})(?:/_history/.+)?")
 Gap = tuple[str, str]
 
 
@@ -79,7 +79,9 @@ def read_patient(client: FhirClient, patient_id: str) -> PatientRead:
     for kind, part in zip(SEARCHED, parts, strict=True):
         if part.incomplete:
             gaps[kind] = part.incomplete
-        mine = (r for r in part.resources if concerns(r, patient_id))
+        mine = [r for r in part.resources if concerns(r, patient_id)]
+        if part.resources and not mine:
+            gaps.setdefault(kind, "the server answered with other patients' resources only")
         found.update({resource.reference or resource.body: resource for resource in mine})
     for resource in _pointed_at(client, found.values(), gaps):
         found[resource.reference or resource.body] = resource

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import email.utils
+import math
 import random
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,9 +13,10 @@ from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 import requests
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
+import urllib3
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, stop_after_delay
 
-from adapter.errors import ConflictError, MissingError, RefusedError, RemoteError
+from adapter.errors import ConflictError, MissingError, RefusedError, RemoteError, UsageError
 from adapter.fhir.auth import Auth, NoAuth
 from adapter.fhir.outcomes import in_short
 
@@ -25,18 +28,34 @@ ERRORS: dict[int, type[RemoteError]] = {
     401: RefusedError, 403: RefusedError, 404: MissingError, 410: MissingError, 409: ConflictError, 412: ConflictError,
 }  # fmt: skip
 Answer = requests.Response
+_PIECE = 1 << 16
+_LONGEST_HOST = 253
+_UNFIT = re.compile(r"[\s\x00-\x1f\x7f]")
+_FAILURES = (requests.RequestException, urllib3.exceptions.HTTPError, UnicodeError)
 
 
 @dataclass(frozen=True)
 class Patience:
-    """How long we wait: seconds to connect and per read, number of retries, longest single wait, first wait."""
+    """How long we wait: seconds to connect and per read, number of retries, longest single wait, first wait.
+
+    `total`: seconds after which an exchange is not repeated any more. `until`: instant of time.monotonic() after which
+    nothing more is asked, and `stopped` says the same earlier.
+    """
 
     connect: float = 10
     read: float = 60
     retries: int = 4
     longest: float = 60
     first: float = 0.5
+    total: float = 120
+    until: float = math.inf
+    stopped: Callable[[], bool] = field(default=lambda: False, repr=False)
     sleep: Callable[[float], None] = field(default=time.sleep, repr=False)
+
+    @property
+    def left(self) -> float:
+        """Seconds in which something may still be asked."""
+        return 0.0 if self.stopped() else max(self.until - time.monotonic(), 0.0)
 
 
 class _Again(Exception):
@@ -62,6 +81,9 @@ class Transport:
     """One server's HTTP connection; the token goes to `base`'s origin only and redirects are never followed."""
 
     def __init__(self, base: str, auth: Auth | None = None, patience: Patience | None = None) -> None:
+        fault = address_fault(base)
+        if fault is not None:
+            raise UsageError(f"the FHIR server's address cannot be used: {fault}")
         self.base = base.rstrip("/")
         self._auth = auth or NoAuth()
         self._patience = patience or Patience()
@@ -85,7 +107,7 @@ class Transport:
         patience = self._patience
         retrying = Retrying(
             retry=retry_if_exception_type(_Again),
-            stop=stop_after_attempt(patience.retries + 1),
+            stop=stop_after_attempt(patience.retries + 1) | stop_after_delay(patience.total),
             wait=self._wait,
             sleep=patience.sleep,
             reraise=True,
@@ -122,16 +144,33 @@ class Transport:
         sent = {"Accept": JSON, "Cache-Control": "no-cache", **headers}
         if body is not None:
             sent["Content-Type"] = JSON
-        times = (self._patience.connect, self._patience.read)
+        left = self._patience.left
+        if left <= 0:
+            raise RemoteError(f"{what}: the time for reading is over")
+        times = (min(self._patience.connect, left), min(self._patience.read, left))
+        timed = left < math.inf
         try:
-            return self._session.request(
-                method, url, data=body, headers=sent, timeout=times, allow_redirects=False, auth=_Bearer(token)
-            )
-        except requests.RequestException as error:
+            answer = self._session.request(
+                method, url, data=body, headers=sent, timeout=times, allow_redirects=False, stream=timed,
+                auth=_Bearer(token),
+            )  # fmt: skip
+            return self._in_time(answer, what) if timed else answer
+        except _FAILURES as error:
             failure = RemoteError(f"{what}: {_place(url)} {_failure(error)}")
             if keyed or isinstance(error, requests.ConnectTimeout):
                 raise _Again(failure, None) from None
             raise failure from None
+
+    def _in_time(self, answer: Answer, what: str) -> Answer:
+        """The answer with its whole body: a server that sends byte by byte is left when the time is over."""
+        content = bytearray()
+        with answer:
+            while piece := answer.raw.read1(_PIECE, decode_content=True):
+                content += piece
+                if self._patience.left <= 0:
+                    raise RemoteError(f"{what}: {_place(answer.url)} did not answer in time")
+        answer._content = bytes(content)
+        return answer
 
     def _judged(self, answer: Answer, what: str, keyed: bool) -> Answer:
         status = answer.status_code
@@ -147,7 +186,7 @@ class Transport:
         failure = state.outcome.exception() if state.outcome else None
         growing = patience.first * 2 ** (state.attempt_number - 1) * random.uniform(0.5, 1)
         asked = failure.after if isinstance(failure, _Again) else None
-        return min(patience.longest, growing if asked is None else asked + random.uniform(0, patience.first))
+        return min(patience.longest, growing if asked is None else asked + random.uniform(0, min(patience.first, asked / 10)))
 
 
 def retry_after(text: str | None) -> float | None:
@@ -174,6 +213,21 @@ def origin(url: str) -> tuple[str, str, int] | None:
     return (parts.scheme, parts.hostname, port) if parts.hostname and port else None
 
 
+def address_fault(url: str) -> str | None:
+    """Why no FHIR server can be at an address, None when one can."""
+    if _UNFIT.search(url):
+        return "it holds a space or a control character"
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+        host.rstrip(".").encode("idna")
+    except ValueError:
+        return "its host or its port is malformed"
+    if parts.scheme not in ("http", "https") or not host or len(host) > _LONGEST_HOST or port == 0:
+        return "it must be an http or https URL with a host"
+    return "it must end before ? and #" if parts.query or parts.fragment else None
+
+
 def same_origin(one: str, other: str) -> bool:
     """Whether two addresses are the same scheme, host and port."""
     found = origin(one)
@@ -194,8 +248,8 @@ def _place(url: str) -> str:
     return f"{parts.scheme}://{(parts.netloc or '').rpartition('@')[2]}"
 
 
-def _failure(error: requests.RequestException) -> str:
-    if isinstance(error, requests.Timeout):
+def _failure(error: Exception) -> str:
+    if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError):
         return "did not answer in time"
     if isinstance(error, requests.exceptions.SSLError):
         return "has a certificate that is not trusted"

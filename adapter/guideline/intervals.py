@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 
@@ -99,7 +100,7 @@ def _due(facts: Judged) -> Due:
     return Due(earliest=day_text(last + least), preferred=day_text(last + max(least_days(facts.preferred), least)))
 
 
-def _moving(case: Case, facts: Judged) -> dict[str, bool]:
+def _moving(case: Case, facts: Judged) -> dict[str, Any]:
     """Marks dates that count to as-of's day because a date has no day, or a dose ahead none at all."""
     if facts.span is not None:
         cut = facts.span.first < facts.span.last == case.day

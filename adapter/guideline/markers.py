@@ -83,7 +83,7 @@ def _trend_finding(case: Case, marker: Marker) -> Finding:
 
 def _normal_text(case: Case, marker: Marker) -> str:
     limit = case.limit(TOPIC, marker.normal)
-    return f"<= {limit.value} {limit.unit}" + (" or the laboratory's own limit" if marker.own_range else "")
+    return f"<= {limit.value} {limit.unit}"
 
 
 def _decrease(found: Trend, name: str, share: Decimal, change: Decimal | None) -> Criterion:
@@ -96,7 +96,7 @@ def _decrease(found: Trend, name: str, share: Decimal, change: Decimal | None) -
         status=status,
         value=None if status is Truth.UNKNOWN else change,
         unit="%",
-        threshold=f"> {share} % below the pre-treatment value",
+        threshold=f"< -{share} %",
     )
 
 
@@ -128,7 +128,7 @@ def _early(case: Case) -> Iterator[Finding]:
         outcome = "no"
     share = case.limit(TOPIC, "early-decrease").value
     criteria = [
-        criterion("pre-treatment-elevated", elevated, before, threshold=_normal_text(case, AFP)),
+        criterion("pre-treatment-elevated", elevated, before, threshold=_normal_text(case, AFP).replace("<=", ">")),
         Criterion(
             code="afp-fall-within-4-weeks",
             status={"yes": Truth.MET, "no": Truth.NOT_MET}.get(outcome, Truth.UNKNOWN),

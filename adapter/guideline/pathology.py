@@ -47,13 +47,13 @@ def pathology(case: Case) -> Pathology:
     unusable = case.unusable("percent_viable_tumor", "new_lesion_in_specimen")
     blocked = [u for u in unusable if u.when is None or u.when.last >= first]
     outcomes = {_outcome(case, some, new, bool(blocked)) for some in (sure, facts)}
-    notes = [f"unusable: {u.reason}" for u in blocked]
+    notes = list(dict.fromkeys(f"unusable: {u.reason}" for u in blocked))
     notes += ["new-lesion-not-stated"] if new is Truth.UNKNOWN else []
     notes += ["date-imprecise"] if len(sure) < len(facts) else []
     evidence = [m.source for m in facts] + [w.source for w in words] + [u.source for u in blocked]
     outcome = outcomes.pop() if len(outcomes) == 1 else UNKNOWN
     doubtful = bool(blocked) or len(sure) < len(facts)
-    return Pathology(outcome, facts, words, doubtful, tuple(evidence), tuple(notes))
+    return Pathology(outcome, facts, words, doubtful, tuple(evidence), tuple(dict.fromkeys(notes)))
 
 
 def _outcome(case: Case, facts: tuple[Measurement, ...], new: Truth, blocked: bool) -> str:

@@ -214,7 +214,8 @@ def _computed(
     partial = baseline.scaled(1 - share).minus(complete).at_least(0)
     if partial is Truth.UNKNOWN:
         return NE
-    return PR if partial is Truth.MET else SD
+    # A sum of 0 cannot go down.
+    return PR if partial is Truth.MET and baseline.number != 0 else SD
 
 
 def _recorded(group: Imaging, concept: str) -> str | None:

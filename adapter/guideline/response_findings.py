@@ -152,7 +152,7 @@ def _decrease(
         status=status,
         value=change if known else None,
         unit="%",
-        threshold=f">= {limit.value} % below baseline",
+        threshold=f"<= -{limit.value} %",
         at=day_text(last.day),
         evidence=verdict.compared,
     )

@@ -52,11 +52,9 @@ def test_edition_language_and_environment_are_heeded(command: Command, patients:
 
 def test_the_text_form_is_a_screenful_with_the_gravest_first(command: Command, patients: Path) -> None:
     shown = lines(command("evaluate", str(patients / CHART), "--as-of", AS_OF, "--format", "text").stdout)
-    assert 10 <= len(shown) <= 60 and max(map(len, shown)) <= 100
-    assert shown[0] == "Patient/syn-05-bevacizumab-too-late  awaiting surgery"
-    assert shown[1].startswith(f"as of {AS_OF}")
-    assert "CNLC" in shown[2] and "Child-Pugh" in shown[2]
-    assert next(line for line in shown if line.startswith(("!!", "! "))).startswith("!!")
+    assert 10 <= len(shown) <= 41 and max(map(len, shown)) <= 100
+    assert shown[1].strip() == f"Patient/syn-05-bevacizumab-too-late, as of {AS_OF}, edition 2024"
+    assert next(line for line in shown if line.startswith(("!!", "!  "))).startswith("!!")
 
 
 def test_the_fhir_form_is_the_transaction_that_a_sync_would_send(command: Command, patients: Path) -> None:

@@ -59,7 +59,9 @@ def test_a_supply_beyond_the_calendar_is_malformed_and_spoils_nothing_else(tmp_p
 
 def test_control_characters_of_a_record_never_reach_the_terminal(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
-    path.write_text(bundle({"resourceType": "Condition", "id": "x\u001b[31mred", "code": 5}, patient="p\u001b[2J\u0007"))
+    path.write_text(
+        bundle({"resourceType": "Condition", "id": "x\u001b[31mred", "code": 5}, patient="p\u001b[2J\u0007")
+    )
     for form in ("text", "json"):
         found = run(str(path), "--format", form)
         assert "\u001b" not in found.stderr + found.stdout

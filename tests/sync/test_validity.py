@@ -9,6 +9,7 @@ from adapter.output.evaluated import EvaluatedPatient, WriteSite
 from adapter.output.wordbook import Texts
 from adapter.output.write_set import patient_bundle
 from adapter.sandbox.running import running_sandbox
+from tests.output.test_pathway import CASES, STATES, plan
 from tests.servers.validator import Validator
 from tests.sync.servers import Lesser
 from tests.sync.test_round_trip import done
@@ -66,6 +67,12 @@ def test_bundles_with_little_and_with_odd_content_are_valid(hapi_validator: Vali
                 bundles.append(patient_bundle(patient, site, Texts(lang), AT))
     assert {len(bundle["entry"]) for bundle in bundles} == {3, 4}
     assert hapi_validator(bundles) == []
+
+
+def test_every_step_of_the_pathway_is_valid_in_both_languages(hapi_validator: Validator) -> None:
+    plans = [plan(case, lang=lang) for case in CASES.values() for lang in ("en", "zh")]
+    assert {a["detail"]["status"] for held in plans for a in held["activity"]} == STATES
+    assert hapi_validator(plans) == []
 
 
 def _held(ward: Ward, person: str) -> list[dict[str, Any]]:
