@@ -18,7 +18,7 @@ from adapter.settings.credential import own_credential
 
 def serve_sandbox(host: str, port: int, store: str) -> int:
     """Serves until Ctrl-C."""
-    serve(port, store, host=host)
+    serve(port, store, host=host, on_ready=lambda base: print(f"FHIR sandbox at {base}", flush=True))
     return 0
 
 

@@ -23,6 +23,7 @@ from adapter.service.hooks import router as hooks
 from adapter.service.operations import ASSETS, OPEN_WARNING, docs_assets
 from adapter.service.operations import router as operations
 from adapter.service.patients import router as patients
+from adapter.service.places import Places
 from adapter.service.refusals import Refusal, answer, refusal_of
 from adapter.service.site import Site
 from adapter.service.tokens import Verifier
@@ -63,8 +64,9 @@ def from_launch() -> FastAPI:
 
 @asynccontextmanager
 async def _with_state(app: FastAPI) -> AsyncIterator[None]:
-    """The state database is open while the application runs."""
+    """The state database is open while the application runs, and the places of its event loop are there."""
     site: Site = app.state.site
+    app.state.hook_places, app.state.own_places = Places(), Places()
     with open_state(site.settings.state) as app.state.memory:
         yield
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+import anyio
 import orjson
 from starlette.requests import Request
 
 from adapter.service.refusals import Refusal
 
+LONGEST_UPLOAD = 60
+"""Seconds that a caller may take to send a body."""
 _JSON = ("application/json", "application/fhir+json", "application/json+fhir")
 
 
 async def read_body(request: Request, limit: int) -> bytes:
-    """The bytes of a JSON body; 415 for another media type, 413 beyond `limit` bytes, 400 for an empty one."""
+    """The bytes of a JSON body; 415 for another media type, 413 beyond `limit`, 408 too slow, 400 empty."""
     media = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if media not in _JSON:
         raise Refusal(415, "the body must be JSON: send Content-Type application/json or application/fhir+json")
@@ -21,10 +24,13 @@ async def read_body(request: Request, limit: int) -> bytes:
     if announced.isdigit() and int(announced) > limit:
         raise _too_large(limit)
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
-            raise _too_large(limit)
+    with anyio.move_on_after(LONGEST_UPLOAD) as waiting:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > limit:
+                raise _too_large(limit)
+    if waiting.cancelled_caught:
+        raise Refusal(408, f"the body did not arrive within {LONGEST_UPLOAD} s", headers={"Connection": "close"})
     if not body.strip():
         raise Refusal(400, "the body is empty: a JSON object is expected")
     return bytes(body)

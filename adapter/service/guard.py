@@ -26,6 +26,7 @@ class Guard:
             await self.app(scope, receive, send)
             return
         started, status = time.perf_counter(), 0
+        scope.setdefault("state", {})["arrived"] = time.monotonic()
 
         async def noting(message: Message) -> None:
             nonlocal status

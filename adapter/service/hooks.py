@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import orjson
@@ -9,7 +10,7 @@ from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from adapter.service.advice import cards_for
+from adapter.service.advice import Question
 from adapter.service.body import parse_object, read_body
 from adapter.service.feedback import keep
 from adapter.service.prefetch import TEMPLATES
@@ -44,13 +45,17 @@ async def discovery(request: Request) -> Response:
 
 @router.post("/cds-services/{service_id}", summary="Cards for one patient", openapi_extra=_BODY)
 async def call(service_id: str, request: Request) -> Response:
-    """A CDS Hooks call; 412 names what is missing of Patient and Conditions."""
+    """A CDS Hooks call; 412 names what is missing of Patient and Conditions, 503 says that all places are taken."""
     site: Site = request.app.state.site
+    deadline = getattr(request.state, "arrived", time.monotonic()) + site.settings.cds_deadline
     hook = _known(service_id)
     check_service(request, service_id)
     asked = hook_call(parse_object(await read_body(request, site.settings.body_limit)), hook)
     check_named_server(request, asked.fhir_server)
-    return _json({"cards": await run_in_threadpool(cards_for, asked, site, caller(request))})
+    question = await run_in_threadpool(Question, asked, site, caller(request), deadline)
+    if question.complete:
+        return _json({"cards": await run_in_threadpool(question.cards)})
+    return _json({"cards": await request.app.state.hook_places.run(question.cards, deadline)})
 
 
 @router.post("/cds-services/{service_id}/feedback", summary="What became of cards", openapi_extra=_BODY)

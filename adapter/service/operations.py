@@ -24,6 +24,7 @@ ASSETS = "/docs/assets"
 router = APIRouter(tags=["operations"])
 
 
+@router.head("/healthz", include_in_schema=False)
 @router.get("/healthz", summary="The process answers")
 async def healthz() -> dict[str, str]:
     """Alive; nothing is checked."""

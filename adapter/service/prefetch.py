@@ -33,7 +33,7 @@ TEMPLATES: dict[str, str] = {
     "patient": "Patient/{{context.patientId}}",
     **{key: f"{kind}?patient={{{{context.patientId}}}}&_count={PAGE}" for key, kind in SEARCHED.items()},
 }
-_MEDICATION_REFERENCE = re.compile(r"(?:(https?://.+)/)?Medication/([A-Za-z0-9\-.]{1,64})(?:/_history/[^/]+)?")
+_MEDICATION_REFERENCE = re.compile(r"(?:(https?://.+)/)?Medication/([A-Za-z0-9\-._]{1,64})(?:/_history/[^/]+)?")
 _PATIENT_REFERENCE = re.compile(r"(?:.*/)?Patient/([^/#?|]+)(?:/_history/[^/]+)?")
 
 Resource = dict[str, Any]
@@ -75,23 +75,43 @@ def had(value: object, kind: str) -> Had:
         return Had(fault="the client sent an OperationOutcome")
     if value.get("resourceType") != "Bundle":
         return Had([value]) if value.get("resourceType") == kind else Had(fault=f"no {kind} and no Bundle was sent")
-    return from_bundle(value)
+    return from_bundle(value, kind)
 
 
-def from_bundle(bundle: Mapping[str, Any]) -> Had:
-    """The resources of a searchset; an error entry makes it a fault, a warning a doubt."""
+def from_bundle(bundle: Mapping[str, Any], kind: str) -> Had:
+    """The resources of a searchset; an error entry makes it a fault, a warning or a few unusable entries a doubt.
+
+    Entries of which none is of this kind are a fault: an empty result has no entries.
+    """
     total = bundle.get("total")
     result = Had(next=_next(bundle), total=total if isinstance(total, int) else None)
-    entries = bundle.get("entry")
-    for entry in entries if isinstance(entries, list) else []:
+    entries = bundle.get("entry") or []
+    if not isinstance(entries, list):
+        return Had(fault="the Bundle's entry is no list")
+    unusable = 0
+    for entry in entries:
         resource = entry.get("resource") if isinstance(entry, dict) else None
-        if not isinstance(resource, dict):
-            continue
-        if resource.get("resourceType") == "OperationOutcome":
+        if isinstance(resource, dict) and resource.get("resourceType") == "OperationOutcome":
             _note(resource, result)
-        else:
+        elif isinstance(resource, dict) and isinstance(resource.get("resourceType"), str):
             result.resources.append(resource)
+            unusable += resource["resourceType"] not in KINDS.values() and not _included(entry)
+        else:
+            unusable += 1
+    _judge(result, unusable, kind)
     return result
+
+
+def _included(entry: Mapping[str, Any]) -> bool:
+    search = entry.get("search")
+    return isinstance(search, dict) and search.get("mode") == "include"
+
+
+def _judge(result: Had, unusable: int, kind: str) -> None:
+    if (unusable or result.resources) and all(r["resourceType"] != kind for r in result.resources):
+        result.fault = result.fault or f"the Bundle has entries, but no {kind} that can be read"
+    elif unusable:
+        result.doubt = result.doubt or f"{unusable} entries of the Bundle cannot be read"
 
 
 def _note(outcome: Mapping[str, Any], result: Had) -> None:
@@ -117,12 +137,17 @@ def check_one_patient(resources: Iterable[Resource], patient_id: str) -> None:
     """Refuses (400) what is about another patient than the call's."""
     for resource in resources:
         kind = resource.get("resourceType")
-        if kind == "Patient":
-            others = {resource.get("id", patient_id)} - {patient_id}
-        else:
-            others = set(_patients(resource)) - {patient_id}
-        if others and not (kind == "Appointment" and patient_id in set(_patients(resource))):
+        if of_another(resource, patient_id):
             raise Refusal(400, f"prefetch: a {kind} belongs to another patient than context.patientId")
+
+
+def of_another(resource: Resource, patient_id: str) -> bool:
+    """Whether a resource is another patient's."""
+    if resource.get("resourceType") == "Patient":
+        return str(resource.get("id", patient_id)) != patient_id
+    named = set(_patients(resource))
+    shared = resource.get("resourceType") == "Appointment" and patient_id in named
+    return bool(named - {patient_id}) and not shared
 
 
 def _patients(resource: Resource) -> Iterator[str]:

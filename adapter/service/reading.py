@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, TimeoutError, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from adapter.errors import RemoteError, UsageError
 from adapter.fhir.auth import Auth, FixedToken, NoAuth
 from adapter.fhir.client import FhirClient
+from adapter.fhir.paging import MOST_PAGES
 from adapter.fhir.transport import Patience
 from adapter.service.addresses import may_read
 from adapter.service.clients import Client
-from adapter.service.prefetch import KINDS, MEDICATIONS, PAGE, REQUIRED, TYPES, Had, medications_named
+from adapter.service.prefetch import KINDS, MEDICATIONS, PAGE, REQUIRED, TYPES, Had, medications_named, of_another
 from adapter.service.refusals import Refusal
 from adapter.service.request import HookCall
 from adapter.service.scopes import permits
@@ -21,19 +23,25 @@ from adapter.service.site import Site
 from adapter.settings.credential import own_credential
 
 AT_ONCE = 6
-_SHORTEST = 0.05
+HOOK_PAGES = 50
+_GRACE = 0.25
 _GONE = (404, 410)
 _LATE = "the FHIR server did not answer in time"
 
 
 @dataclass(frozen=True)
 class Source:
-    """A server to read, our credential there (never sent elsewhere), and until when to wait."""
+    """A server to read, our credential there (never sent elsewhere), until when, and how many pages of a search.
+
+    `over`: nobody waits any more, so that nothing more is asked.
+    """
 
     base: str
     auth: Auth
     scope: str
     deadline: float
+    pages: int = HOOK_PAGES
+    over: threading.Event = field(default_factory=threading.Event)
 
     @property
     def left(self) -> float:
@@ -52,8 +60,8 @@ def read_missing(
         return {}
     with _Pool() as pool:
         source = _source(call, site, client, deadline, pool)
-        if isinstance(source, Source):
-            return _read_all(call.patient_id, held, source, pool)
+    if isinstance(source, Source):
+        return _read_all(call.patient_id, held, source)
     if source == _NOT_ALLOWED and any(key not in held for key in REQUIRED):
         raise Refusal(403, _NOT_ALLOWED)
     return {key: Had(fault=source) for key in TYPES if key not in held}
@@ -64,11 +72,20 @@ def read_own(patient_id: str, site: Site, deadline: float) -> dict[str, Had]:
     settings = site.settings
     if settings.fhir_server is None:
         raise UsageError("no FHIR server to read from: set HCC_FHIR_SERVER or give --fhir-server")
-    with _Pool() as pool:
-        return _read_all(patient_id, {}, Source(settings.fhir_server, own_credential(settings), "", deadline), pool)
+    source = Source(settings.fhir_server, own_credential(settings), "", deadline, MOST_PAGES)
+    return _read_all(patient_id, {}, source)
 
 
-def _read_all(patient_id: str, held: Mapping[str, Had], source: Source, pool: ThreadPoolExecutor) -> dict[str, Had]:
+def _read_all(patient_id: str, held: Mapping[str, Had], source: Source) -> dict[str, Had]:
+    """All that is to be read; whatever still runs at the end asks nothing more."""
+    try:
+        with _Pool() as pool:
+            return _read_types(patient_id, held, source, pool)
+    finally:
+        source.over.set()
+
+
+def _read_types(patient_id: str, held: Mapping[str, Had], source: Source, pool: ThreadPoolExecutor) -> dict[str, Had]:
     """All types at once, and as soon as the orders and doses are there the Medications that they point to."""
     wanted = [key for key in TYPES if key not in held or held[key].next]
     tasks = {key: pool.submit(_read, key, patient_id, held.get(key), source) for key in wanted}
@@ -76,7 +93,8 @@ def _read_all(patient_id: str, held: Mapping[str, Had], source: Source, pool: Th
     wait([tasks[key] for key in pointing], timeout=source.left)
     begun = {**held, **{key: _now(tasks[key], held.get(key)) for key in pointing}}
     named = [pool.submit(_read, MEDICATIONS, one, None, source) for one in medications_named(begun, source.base)]
-    wait([*tasks.values(), *named], timeout=source.left)
+    # A moment more than the reads have, so that those that the deadline breaks off can still give what they had.
+    wait([*tasks.values(), *named], timeout=source.left + _GRACE)
     result = {key: _now(task, held.get(key)) for key, task in tasks.items()}
     return {**result, MEDICATIONS: _together([_now(task, None) for task in named])} if named else result
 
@@ -132,13 +150,13 @@ def _read(key: str, identity: str, begun: Had | None, source: Source) -> Had:
     allowed, partly = permits(source.scope, kind)
     if not allowed:
         return begun or Had(fault=f"the token's scope does not cover {kind}")
-    left = max(source.left, _SHORTEST)
-    client = FhirClient(source.base, auth=source.auth, patience=Patience(connect=left, read=left, retries=0))
+    patience = Patience(retries=0, until=source.deadline, stopped=source.over.is_set)
+    client = FhirClient(source.base, auth=source.auth, patience=patience, most_pages=source.pages)
     try:
         result = _found(kind, identity, client)
     except RemoteError as error:
-        said = f"answered {error.status}" if error.status else "did not answer"
-        result = _broken_off(begun, f"the FHIR server {said}", error.status)
+        said = _LATE if source.left <= 0 else f"the FHIR server {_said(error)}"
+        result = _broken_off(begun, said, error.status)
     finally:
         client.close()
     if partly:
@@ -151,7 +169,16 @@ def _found(kind: str, identity: str, client: FhirClient) -> Had:
     if kind in ("Patient", KINDS[MEDICATIONS]):
         return Had([client.read(kind, identity).json()])
     found = client.search(kind, [("patient", identity), ("_count", str(PAGE))])
-    return Had([resource.json() for resource in found.resources], doubt=found.incomplete)
+    everything = [resource.json() for resource in found.resources]
+    mine = [resource for resource in everything if not of_another(resource, identity)]
+    if all(resource.get("resourceType") != kind for resource in mine) and everything:
+        return Had(fault=f"the FHIR server answered with no {kind} of this patient")
+    foreign = None if len(mine) == len(everything) else "the FHIR server answered with other patients' resources too"
+    return Had(mine, doubt=found.incomplete or foreign)
+
+
+def _said(error: RemoteError) -> str:
+    return f"answered {error.status}" if error.status else "did not answer as it should"
 
 
 def _broken_off(begun: Had | None, reason: str, status: int | None) -> Had:

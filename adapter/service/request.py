@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from adapter.fhir.client import is_id
+from adapter.fhir.transport import address_fault
 from adapter.service.refusals import Refusal
 
 _USER = re.compile(r"(?:.*/)?(Practitioner|PractitionerRole|Patient|RelatedPerson)/[A-Za-z0-9\-.]{1,64}")
-_FHIR_ID = re.compile(r"[A-Za-z0-9\-._~:|]{1,128}")
+_TOKEN = re.compile(r"[\x21-\x7e]+")
 _AUTHORIZATION = {"access_token": str, "token_type": str, "expires_in": int, "scope": str, "subject": str}
 
 
@@ -49,7 +51,7 @@ def hook_call(body: Mapping[str, Any], hook: str) -> HookCall:
         context = {}
     patient_id = _context(context, faults) if context else ""
     server = _server(body, faults)
-    access = _access(body, server, faults)
+    access = _access(body, server, patient_id, faults)
     prefetch = body.get("prefetch")
     if prefetch is not None and not isinstance(prefetch, dict):
         faults.append("prefetch: a JSON object of resources by key")
@@ -71,8 +73,8 @@ def _context(context: Mapping[str, Any], faults: list[str]) -> str:
     if user and not _USER.fullmatch(user):
         faults.append("context.userId: Practitioner, PractitionerRole, Patient or RelatedPerson, a slash and an id")
     patient_id = _text(context, "patientId", faults, "context.").removeprefix("Patient/")
-    if patient_id and not _FHIR_ID.fullmatch(patient_id):
-        faults.append("context.patientId: a FHIR id")
+    if patient_id and not is_id(patient_id):
+        faults.append("context.patientId: a FHIR id (letters, digits, - . and _, at most 64, not only dots)")
     encounter = context.get("encounterId")
     if encounter is not None and not isinstance(encounter, str):
         faults.append("context.encounterId: a text")
@@ -86,10 +88,14 @@ def _server(body: Mapping[str, Any], faults: list[str]) -> str | None:
     if not isinstance(server, str) or not server.startswith(("http://", "https://")):
         faults.append("fhirServer: an http or https URL")
         return None
+    fault = address_fault(server)
+    if fault is not None:
+        faults.append(f"fhirServer: {fault}")
+        return None
     return server.rstrip("/")
 
 
-def _access(body: Mapping[str, Any], server: str | None, faults: list[str]) -> Access | None:
+def _access(body: Mapping[str, Any], server: str | None, patient_id: str, faults: list[str]) -> Access | None:
     given = body.get("fhirAuthorization")
     if given is None:
         return None
@@ -102,6 +108,11 @@ def _access(body: Mapping[str, Any], server: str | None, faults: list[str]) -> A
     faults += [f"fhirAuthorization.{name}: required" for name in wrong]
     if not wrong and given["token_type"].lower() != "bearer":
         faults.append("fhirAuthorization.token_type: Bearer")
+    if "access_token" not in wrong and not _TOKEN.fullmatch(given["access_token"]):
+        faults.append("fhirAuthorization.access_token: visible ASCII characters only, at least one")
+    launched = given.get("patient")
+    if launched is not None and (not isinstance(launched, str) or launched.removeprefix("Patient/") != patient_id):
+        faults.append("fhirAuthorization.patient: another patient than context.patientId")
     if wrong or not server:
         return None
     return Access(given["access_token"], given["scope"], given["expires_in"])

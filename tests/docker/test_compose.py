@@ -31,7 +31,7 @@ URL = re.compile(r"https?://[\w.:-]+")
 def listens() -> dict[str, int]:
     """The port on which each service with published ports listens inside."""
     published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
-    return {name: int(ports[0].split(":")[1]) for name, ports in published.items()}
+    return {name: int(ports[0].split(":")[-1]) for name, ports in published.items()}
 
 
 def ours() -> dict[str, Any]:
@@ -76,13 +76,14 @@ def test_every_address_names_a_service_and_the_port_on_which_it_listens() -> Non
 
 def test_the_service_listens_on_the_port_that_is_published_and_told_to_callers() -> None:
     service = SERVICES["service"]
-    outside, inside = service["ports"][0].split(":")
+    address, outside, inside = service["ports"][0].split(":")
+    assert address == "127.0.0.1", "an open service is published to this machine only"
     assert service["command"][service["command"].index("--port") + 1] == inside
     assert service["environment"]["HCC_PUBLIC_URL"].endswith(f":{outside}")
 
 
 def test_ports_of_this_machine_are_used_once() -> None:
-    outside = [port.split(":")[0] for service in SERVICES.values() for port in service.get("ports", ())]
+    outside = [port.split(":")[-2] for service in SERVICES.values() for port in service.get("ports", ())]
     assert len(outside) == len(set(outside)) > 0
 
 
