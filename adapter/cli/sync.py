@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from adapter.cli.outcome import DONE, SOME_FAILED, say
 from adapter.cli.road import Road, open_road
 from adapter.errors import RemoteError, UsageError
+from adapter.fhir.client import is_id
 from adapter.settings import load
 from adapter.sync import PatientOutcome, SyncReport
 from adapter.sync.runs import Progress
@@ -28,6 +29,9 @@ def sync_server(
     """
     if once and every:
         raise UsageError("--once and --every exclude each other")
+    for patient in patients:
+        if not is_id(patient.removeprefix("Patient/")):
+            raise UsageError("--patient: an id has letters, digits, - . and _, at most 64 of them, and not only dots")
     pause = _pause(every) if every else None
     with open_road(load(flags)) as road:
         if pause is None:

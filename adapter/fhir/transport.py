@@ -186,7 +186,10 @@ class Transport:
         failure = state.outcome.exception() if state.outcome else None
         growing = patience.first * 2 ** (state.attempt_number - 1) * random.uniform(0.5, 1)
         asked = failure.after if isinstance(failure, _Again) else None
-        return min(patience.longest, growing if asked is None else asked + random.uniform(0, min(patience.first, asked / 10)))
+        if asked is None:
+            return min(patience.longest, growing)
+        # What the server asks for is the wait; the little more only keeps callers from coming back all at once.
+        return min(patience.longest, asked + random.uniform(0, min(patience.first, asked / 10)))
 
 
 def retry_after(text: str | None) -> float | None:

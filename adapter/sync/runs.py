@@ -114,6 +114,7 @@ class _Run:
     ) -> None:
         self._source, self._target, self._state, self._evaluate = source, target, state, evaluate
         self._site, self._texts, self._dry_run, self._clock = site, texts, dry_run, clock
+        self._named: set[tuple[str, str | None]] = set()
 
     def chosen(self, patients: Sequence[str]) -> tuple[tuple[str, ...], str | None]:
         """The ids that were asked for, each once."""
@@ -155,7 +156,11 @@ class _Run:
         if self._target is None or self._target.sink == NOTHING:
             return ()
         if self._dry_run:
-            return tuple(map(_named, self._changes(self._target, reference, read, evaluated)))
+            planned = self._changes(self._target, reference, read, evaluated)
+            # What all patients share (the Device) would be written once.
+            new = [c for c in planned if (c.resource["resourceType"], c.resource.get("id")) not in self._named]
+            self._named.update((c.resource["resourceType"], c.resource.get("id")) for c in new if c.resource.get("id"))
+            return tuple(map(_named, new))
         done: list[str] = []
         with self._state.locks.held(f"{self._target.client.base}|{reference}"):
             for attempt in range(1, ATTEMPTS + 1):

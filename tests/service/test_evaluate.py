@@ -151,8 +151,13 @@ def test_a_patients_timeline_lists_the_facts_up_to_as_of_in_order(reader: TestCl
 
 
 def test_a_patient_that_is_not_there_is_a_404_problem(reader: TestClient) -> None:
-    for identity in ("nobody", "a%20b", "x" * 65):
-        problem(reader.get(f"/patients/{identity}/assessment"), 404)
+    problem(reader.get("/patients/nobody/assessment"), 404)
+
+
+@pytest.mark.parametrize("identity", ["a%20b", "x" * 65, "%2e%2e", "%2e", "%2e%2e%2e"])
+def test_what_no_patient_can_have_as_an_id_is_a_400_problem(reader: TestClient, identity: str) -> None:
+    for route in ("timeline", "assessment"):
+        assert "only dots" in problem(reader.get(f"/patients/{identity}/{route}"), 400)
 
 
 def test_a_server_that_fails_is_a_502_problem_and_a_type_that_fails_is_named(
