@@ -13,7 +13,6 @@ import orjson
 
 from adapter import __version__
 from adapter.cli.outcome import DONE, SOME_FAILED, checked_as_of, say, unexpected, write
-from adapter.cli.screen import Screen
 from adapter.fhir.inputs import Share, read_input
 from adapter.normalize.records import Record, Records
 from adapter.pipeline import Evaluator, evaluator
@@ -125,6 +124,8 @@ class Evaluation:
         elif self.form == "fhir":
             yield orjson.dumps(self._bundle(record)) + b"\n"
         else:
+            from adapter.cli.screen import Screen
+
             accounts = record.accounts(self.as_of)
             lines = Screen(self.evaluator.assess(record, self.as_of), self.texts).lines(
                 rejected=len(accounts.rejected),

@@ -184,7 +184,7 @@ class Transport:
     def _wait(self, state: RetryCallState) -> float:
         patience = self._patience
         failure = state.outcome.exception() if state.outcome else None
-        growing = patience.first * 2 ** (state.attempt_number - 1) * random.uniform(0.5, 1)
+        growing: float = patience.first * 2 ** (state.attempt_number - 1) * random.uniform(0.5, 1)
         asked = failure.after if isinstance(failure, _Again) else None
         if asked is None:
             return min(patience.longest, growing)

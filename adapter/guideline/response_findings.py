@@ -146,7 +146,8 @@ def _decrease(
     known = base is not None and verdict.sum is not None
     status = Truth.UNKNOWN
     if base is not None and verdict.sum is not None:
-        status = base.scaled(1 - limit.value / PERCENT).minus(verdict.sum).at_least(0)
+        down = base.scaled(1 - limit.value / PERCENT).minus(verdict.sum).at_least(0)
+        status = Truth.NOT_MET if base.number == 0 else down
     return Criterion(
         code="sum-decrease",
         status=status,

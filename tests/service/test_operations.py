@@ -67,3 +67,8 @@ def test_the_log_holds_routes_and_times_and_nothing_of_a_patient(
     assert "POST /cds-services/{service_id} 200" in text
     assert "GET /patients/{patient_id}/assessment 503" in text
     assert patient_id(chart) not in text and "Zhang" not in text
+
+
+def test_health_can_be_asked_without_a_body(client: TestClient) -> None:
+    answer = client.head("/healthz")
+    assert (answer.status_code, answer.content) == (200, b"")

@@ -83,3 +83,32 @@ def test_a_port_that_is_taken_is_one_clear_line(tmp_path: Path) -> None:
 def test_a_wrong_as_of_is_one_clear_line(tmp_path: Path) -> None:
     ended = run(tmp_path, "serve", "--open", "--port", "0", "--as-of", "soon")
     assert (ended.returncode, len(ended.stderr.splitlines())) == (2, 1)
+
+
+@pytest.mark.parametrize("base", ["http://a..b/", "http://[::1/", "http://", "http://127.0.0.1:99999/"])
+def test_an_address_that_no_server_can_have_is_one_clear_line(tmp_path: Path, base: str) -> None:
+    ended = run(tmp_path, "sync", "--once", "--fhir-server", base)
+    assert (ended.returncode, len(ended.stderr.splitlines())) == (2, 1), ended.stderr
+    assert "address" in ended.stderr or "URL" in ended.stderr
+
+
+@pytest.mark.parametrize("patient", ["..", ".", "a/b", ""])
+def test_a_patient_that_cannot_be_is_one_clear_line(tmp_path: Path, patient: str) -> None:
+    server = "http://127.0.0.1:9/fhir"
+    ended = run(tmp_path, "sync", "--once", "--fhir-server", server, f"--patient={patient}")
+    assert (ended.returncode, len(ended.stderr.splitlines())) == (2, 1), ended.stderr
+    assert "--patient" in ended.stderr
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_body_beyond_the_limit_is_refused_before_it_is_read(tmp_path: Path, chunked: bool) -> None:
+    (tmp_path / "hcc-adapter.toml").write_text('body_limit = "1"\n', "utf-8")
+    size = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {4 << 20}"
+    head = f"POST /evaluate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n{size}\r\n\r\n".encode()
+    piece = b"10000\r\n" + b"a" * 65536 + b"\r\n" if chunked else b"a" * 65536
+    with serving(tmp_path, "--open") as (address, _):
+        host, port = address.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=20) as caller:
+            caller.sendall(head + piece * 17)
+            answer = caller.recv(4000).lower()
+    assert answer.startswith(b"http/1.1 413") and b"connection: close" in answer

@@ -86,7 +86,19 @@ def test_an_authorization_needs_a_server(client: TestClient, whole: Json) -> Non
         ("context", {"userId": "Practitioner/1", "patientId": 3}),
         ("context", {"userId": "Practitioner/1", "patientId": "p1", "encounterId": 3}),
         ("prefetch", []),
+        ("context", {"userId": "Practitioner/1", "patientId": ".."}),
+        ("context", {"userId": "Practitioner/1", "patientId": "."}),
+        ("context", {"userId": "Practitioner/1", "patientId": "x" * 65}),
         ("fhirServer", "ftp://ehr.example.org"),
+        ("fhirServer", "http://"),
+        ("fhirServer", "http://[::1/"),
+        ("fhirServer", "http://a..b/"),
+        ("fhirServer", f"http://{'a' * 64}.org/"),
+        ("fhirServer", f"http://{'a.' * 200}org/"),
+        ("fhirServer", "http://127.0.0.1:99999/"),
+        ("fhirServer", "http://exa mple/"),
+        ("fhirServer", "http://ehr.example.org\n/"),
+        ("fhirServer", "http://ehr.example.org/fhir?x="),
         ("fhirServer", 1),
         ("fhirAuthorization", "token"),
     ],
@@ -95,6 +107,35 @@ def test_a_member_of_the_wrong_shape_is_refused_and_named(
     client: TestClient, whole: Json, member: str, value: Any
 ) -> None:
     assert any(text.startswith(member) for text in refused(client, {**whole, member: value}))
+
+
+@pytest.mark.parametrize("token", ["", "a b", "a\r\nX-Evil: 1", "t\u00e9"])
+def test_a_token_that_no_header_can_hold_is_refused_and_not_repeated(
+    client: TestClient, whole: Json, token: str
+) -> None:
+    given = {**AUTHORIZATION, "access_token": token}
+    request = {**whole, "fhirServer": "https://ehr.example.org/fhir", "fhirAuthorization": given}
+    (text,) = refused(client, request)
+    assert text.startswith("fhirAuthorization.access_token:") and "Evil" not in text
+
+
+@pytest.mark.parametrize("patient", ["p2", 7, ""])
+def test_a_token_for_another_patient_is_refused(client: TestClient, whole: Json, patient: object) -> None:
+    given = {**AUTHORIZATION, "patient": patient}
+    request = {**whole, "fhirServer": "https://ehr.example.org/fhir", "fhirAuthorization": given}
+    assert refused(client, request) == ["fhirAuthorization.patient: another patient than context.patientId"]
+
+
+def test_a_token_for_this_patient_is_accepted(client: TestClient, whole: Json) -> None:
+    given = {**AUTHORIZATION, "patient": whole["context"]["patientId"]}
+    request = {**whole, "fhirServer": "https://ehr.example.org/fhir", "fhirAuthorization": given}
+    assert client.post(PATIENT_VIEW, json=request).status_code == 200
+
+
+def test_an_id_with_an_underscore_is_accepted(client: TestClient, whole: Json) -> None:
+    text = orjson.dumps(whole).decode().replace(whole["context"]["patientId"], "our_own_id")
+    answer = client.post(PATIENT_VIEW, content=text, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 200 and answer.json()["cards"]
 
 
 def test_unknown_members_are_ignored_and_never_echoed(client: TestClient, whole: Json) -> None:
