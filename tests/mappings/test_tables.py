@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import time
 from decimal import Decimal
 from pathlib import Path
 
@@ -166,17 +165,6 @@ def test_every_group_is_cited_and_holds_what_the_guideline_names(terminology: Te
     assert "alpps" not in terminology.members("hepatectomy")
     assert terminology.members("tace") == {"tace", "deb_tace"}
     assert "alt" in terminology.groups("alt")
-
-
-def test_loading_is_quick_enough_for_a_command(terminology: Terminology) -> None:
-    best = min(_timed(load_terminology) for _ in range(5))
-    assert best < 0.2
-
-
-def _timed(work: object) -> float:
-    start = time.perf_counter()
-    work()  # type: ignore[operator]
-    return time.perf_counter() - start
 
 
 def test_an_overlay_adds_codes_limits_and_names(tmp_path: Path) -> None:
