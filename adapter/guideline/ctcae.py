@@ -93,10 +93,21 @@ def grave(case: Case, least: int) -> Iterator[tuple[int, str]]:
     window = case.limit("viral", "under-therapy").days
     for concept in GRADED:
         found = [m for m in case.view.measurements(concept) if _treated(spans, m.when.first, window)]
-        high = (m for m in reversed(found) if grade_of(case, concept, m)[0][0] >= least)
+        raised = (m for m in reversed(found) if not _harmless(case, concept, m, least))
+        high = (m for m in raised if grade_of(case, concept, m)[0][0] >= least)
         yield from ((m.when.first, m.source) for m in islice(high, 1))
     strips = [w for w in case.view.coded(STRIP) if _treated(spans, w.when.first, window)]
     yield from [(w.when.first, w.source) for w in strips if _strip_grade(case, w) >= least][-1:]
+
+
+def _harmless(case: Case, concept: str, fact: Measurement, least: int) -> bool:
+    """Whether one look tells that a value has no such grade: most values of a history are normal."""
+    if concept in FALLING:
+        name = f"{concept}-below-{least}"
+        known = case.policy.thresholds.has(TOPIC, name)
+        return known and fact.value.below(case.limit(TOPIC, name).value) is Truth.NOT_MET
+    upper = case.normal(fact).high if concept in WITH_BASELINE else None
+    return upper is not None and fact.value.at_most(upper) is Truth.MET
 
 
 def _treated(spans: list[tuple[int, int]], day: int, window: int) -> bool:

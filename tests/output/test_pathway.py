@@ -25,6 +25,8 @@ SITE = WriteSite("https://hcc-conversion.org/fhir", "0.1.0", "2024")
 AT = "2024-05-01T10:00:00+00:00"
 STATES = {"not-started", "scheduled", "in-progress", "on-hold", "completed", "unknown"}
 RUNNING = "running adjuvant treatment is in progress with its first and last end"
+IMPRECISE = "a dose whose day is not known leaves the earliest operation without a date until its month is over"
+ORDERED = "a drug ordered without a date leaves the earliest operation without one"
 BEFORE = "before a planned operation each drug class has its last permitted day"
 
 
@@ -84,7 +86,7 @@ def test_the_plan_reads_in_chinese_with_the_same_keys_states_and_dates(name: str
         assert not any(LATIN.search(text) or "{" in text for text in words), key
 
 
-@pytest.mark.parametrize("name", [RUNNING, BEFORE])
+@pytest.mark.parametrize("name", [RUNNING, BEFORE, IMPRECISE, ORDERED])
 def test_the_next_day_writes_the_same_bytes_while_no_bound_passes(name: str) -> None:
     day = CASES[name]["as-of"]
     tomorrow = f"{day[:8]}{int(day[8:]) + 1:02}"
