@@ -44,9 +44,9 @@ def test_a_sync_writes_and_a_second_one_writes_nothing(command: Command, server:
 
 def test_a_patient_that_is_not_there_fails_alone(command: Command, server: str) -> None:
     command("sandbox", "load", "--fhir-server", server)
-    ended = command("sync", "--fhir-server", server, "--patient", "syn-01-eligible", "--patient", "a/b")
+    ended = command("sync", "--fhir-server", server, "--patient", "syn-01-eligible", "--patient", "nobody")
     assert ended.returncode == 1
-    assert any(line.startswith("hcc-adapter: Patient/a/b: ") for line in lines(ended.stderr))
+    assert any(line.startswith("hcc-adapter: Patient/nobody: ") for line in lines(ended.stderr))
 
 
 def test_write_server_none_writes_nothing(command: Command, server: str) -> None:
