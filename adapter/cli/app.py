@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from adapter import __version__
 from adapter.cli.guideline import guideline
 from adapter.cli.outcome import DONE, ended, say
 from adapter.cli.sandbox import sandbox
@@ -29,6 +30,23 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     no_args_is_help=True,
 )
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"hcc-adapter {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def entry(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="The version, and nothing else.")
+    ] = False,
+) -> None:
+    """Bridge between FHIR R4 servers and the guideline for conversion therapy of hepatocellular carcinoma."""
+
+
 config = typer.Typer(help="The settings.", rich_markup_mode=None, no_args_is_help=True)
 app.add_typer(sandbox, name="sandbox")
 app.add_typer(config, name="config")

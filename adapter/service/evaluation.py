@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import Annotated, Any
 
 import orjson
@@ -16,6 +17,7 @@ from adapter.service.refusals import Refusal
 from adapter.service.site import Site
 from adapter.settings.known import EDITIONS
 from adapter.values import AsOf
+from adapter.values.text import one_line
 
 _BODY: dict[str, Any] = {
     "requestBody": {"required": True, "content": {"application/fhir+json": {"schema": {"type": "object"}}}}
@@ -35,6 +37,7 @@ async def evaluate(
     complete: Annotated[str, Query(description="true: the Bundle is the patient's whole record.")] = "false",
 ) -> Response:
     """One patient gives one assessment, several give a list; nothing is stored."""
+    only_known(request, "as-of", "edition", "complete")
     site: Site = request.app.state.site
     whole = _YES_NO.get(complete.lower())
     if whole is None:
@@ -45,6 +48,14 @@ async def evaluate(
     if not found:
         raise Refusal(422, "no patient in this Bundle")
     return as_response(found[0] if len(found) == 1 else found)
+
+
+def only_known(request: Request, *names: str) -> None:
+    """Refusal 400 for a query parameter that there is not: a misspelt as-of must not evaluate today."""
+    for name in request.query_params:
+        if name not in names:
+            nearest = get_close_matches(name, names, 1) or names[:1]
+            raise Refusal(400, f"{one_line(name)[:40]}: no parameter of this route; the nearest is {nearest[0]}")
 
 
 def evaluator_of(site: Site, edition: str | None = None) -> Evaluator:

@@ -13,7 +13,15 @@ from starlette.responses import Response
 from adapter.fhir.client import is_id
 from adapter.normalize.records import Record
 from adapter.service.chronicle import chronicle
-from adapter.service.evaluation import AsOfQuery, EditionQuery, as_response, asked_as_of, asked_edition, evaluator_of
+from adapter.service.evaluation import (
+    AsOfQuery,
+    EditionQuery,
+    as_response,
+    asked_as_of,
+    asked_edition,
+    evaluator_of,
+    only_known,
+)
 from adapter.service.gathering import Gaps, gaps_of, record_of
 from adapter.service.reading import read_own
 from adapter.service.refusals import Refusal
@@ -28,6 +36,7 @@ router = APIRouter(tags=["patients"])
 async def timeline(patient_id: PatientId, request: Request, as_of: AsOfQuery = None) -> Response:
     """Every fact that was read, in order, and what could not be used."""
     site: Site = request.app.state.site
+    only_known(request, "as-of")
     instant = asked_as_of(site, as_of)
     record, gaps = await _had(patient_id, request, site.settings.edition)
     return as_response(chronicle(record, instant, gaps))
@@ -39,6 +48,7 @@ async def assessment(
 ) -> Response:
     """The same as the command `evaluate` prints."""
     site: Site = request.app.state.site
+    only_known(request, "as-of", "edition")
     instant, policy = asked_as_of(site, as_of), asked_edition(site, edition)
     record, gaps = await _had(patient_id, request, policy)
     shown = await run_in_threadpool(evaluator_of(site, policy).shown, record, instant, site.settings.lang, gaps)

@@ -181,3 +181,10 @@ def test_a_server_that_is_slow_for_one_type_does_not_hold_the_rest(tmp_path: Pat
     with TestClient(create_app(Site(settings, PUBLIC, open=True, frozen=AS_OF))) as caller:
         found = caller.get(f"/patients/{patient_id(chart)}/assessment").json()
     assert [gap["type"] for gap in found["incomplete"]] == ["Appointment"]
+
+
+@pytest.mark.parametrize("query", ["asof=2024-05-01", "as_of=2024-05-01", "lang=zh"])
+def test_a_parameter_that_there_is_not_is_refused_and_the_nearest_named(client: TestClient, query: str) -> None:
+    answer = client.post(f"/evaluate?{query}", content=b"{}", headers={"Content-Type": "application/fhir+json"})
+    assert answer.status_code == 400
+    assert "the nearest is" in answer.json()["detail"]
