@@ -10,6 +10,7 @@ import msgspec
 from adapter.guideline.case import Case, criterion
 from adapter.guideline.hepatitis_status import antitumour, under_therapy
 from adapter.guideline.model import Finding
+from adapter.guideline.thresholds import Limit
 from adapter.guideline.treatment import course, last_exposed
 from adapter.timeline.events import Coded, Measurement
 from adapter.timeline.latest import Latest, latest
@@ -156,31 +157,39 @@ def grade_of(case: Case, concept: str, fact: Measurement) -> tuple[Range, tuple[
     return _proteinuria(case, fact, over), notes
 
 
+def _ladders(case: Case) -> dict[str, list[tuple[int, Limit]]]:
+    """The bounds of the tests that were asked for, highest grade first, each looked up once."""
+    return {}
+
+
+def _ladder(case: Case, prefix: str) -> list[tuple[int, Limit]]:
+    known = case.once(_ladders)
+    if prefix not in known:
+        names = [(int(grade), f"{prefix}-{grade}") for grade in reversed(_GRADES)]
+        known[prefix] = [(g, case.limit(TOPIC, n)) for g, n in names if case.policy.thresholds.has(TOPIC, n)]
+    return known[prefix]
+
+
 def _highest(case: Case, prefix: str, value: Interval | None) -> Range:
     """The grades whose bound is, or may be, reached; all of them without a value."""
     most = 0
-    for grade in reversed(_GRADES):
-        if not case.policy.thresholds.has(TOPIC, f"{prefix}-{grade}"):
-            continue
-        limit = case.limit(TOPIC, f"{prefix}-{grade}")
+    for grade, limit in _ladder(case, prefix):
         reached = Truth.UNKNOWN if value is None else limit.reached(value)
         if reached is not Truth.NOT_MET:
-            most = max(most, int(grade))
+            most = max(most, grade)
         if reached is Truth.MET:
-            return int(grade), most
+            return grade, most
     return 0, most
 
 
 def _falling(case: Case, concept: str, value: Interval, below_normal: Truth | None) -> Range:
     most = 0
-    for grade in reversed(_GRADES):
-        if not case.policy.thresholds.has(TOPIC, f"{concept}-below-{grade}"):
-            continue
-        below = value.below(case.limit(TOPIC, f"{concept}-below-{grade}").value)
+    for grade, limit in _ladder(case, f"{concept}-below"):
+        below = value.below(limit.value)
         if below is not Truth.NOT_MET:
-            most = max(most, int(grade))
+            most = max(most, grade)
         if below is Truth.MET:
-            return int(grade), most
+            return grade, most
     low = below_normal if below_normal is not None else Truth.UNKNOWN
     return int(low is Truth.MET), max(most, int(low is not Truth.NOT_MET))
 

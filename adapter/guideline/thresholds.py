@@ -82,17 +82,18 @@ class Thresholds:
     def __init__(self, edition: str, topics: Mapping[str, Mapping[str, Limit]]) -> None:
         self.edition = edition
         self._topics = topics
+        self._all = {(topic, name): limit for topic, limits in topics.items() for name, limit in limits.items()}
 
     def limit(self, topic: str, name: str) -> Limit:
         """One limit; raises TableError when the edition has none (ask `has` first where that can be)."""
         try:
-            return self._topics[topic][name]
+            return self._all[topic, name]
         except KeyError:
             raise TableError(f"adapter/guideline/{topic}.yaml has no {name} for edition {self.edition}") from None
 
     def has(self, topic: str, name: str) -> bool:
         """Whether the edition has this limit."""
-        return name in self._topics.get(topic, {})
+        return (topic, name) in self._all
 
     def topics(self) -> Mapping[str, Mapping[str, Limit]]:
         """All limits by topic and name, for `guideline show`."""

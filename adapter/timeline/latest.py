@@ -90,18 +90,17 @@ def latest(facts: Sequence[Dated], unusable: Iterable[Unusable], day: int, windo
     if not facts:
         return Latest(blocked=tuple(unusable))
     newest = _newest(facts)
-    if len(newest) > 1:  # at one time the value, not an id, decides which is shown
+    several = len(newest) > 1 and len({_said(f) for f in newest}) > 1
+    if several:  # at one time the value, not an id, decides which is shown
         newest.sort(key=lambda fact: (fact.when.start, fact.when.end, repr(_said(fact))))
-    blocked = tuple(u for u in unusable if u.when is None or _may_follow(u.when, newest))
-    coarse = len(newest) > 1 and any(not f.when.one_day for f in newest)
-    oldest_age = max(_most_days(f.when, day) for f in newest)
-    several = len({_said(f) for f in newest}) > 1
+    coarse = several and any(not f.when.one_day for f in newest)
+    oldest_age = day - min(f.when.first for f in newest)
     return Latest(
         facts=tuple(newest),
         stale=window is not None and oldest_age > window,
         contradiction=several and not coarse,
-        imprecise=several and coarse,
-        blocked=blocked,
+        imprecise=coarse,
+        blocked=tuple(u for u in unusable if u.when is None or _may_follow(u.when, newest)),
         age=oldest_age,
     )
 
@@ -128,6 +127,3 @@ def _said(fact: Measurement | Coded | Lesion | AdverseEvent) -> object:
     """What makes two facts at one time a contradiction: their value."""
     return fact.value if isinstance(fact, Measurement | Coded) else msgspec.structs.replace(fact, source="")
 
-
-def _most_days(when: When, day: int) -> int:
-    return day - when.first
