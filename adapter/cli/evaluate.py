@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from adapter.cli.replay import Witness
 
 MALFORMED = "malformed"
+# New containers between two looks for cyclic garbage; a few patients' worth.
+GARBAGE = 200_000
 
 
 def evaluate_input(
@@ -39,12 +42,28 @@ def evaluate_input(
     settings = load({"edition": edition, "lang": lang})
     text = checked_as_of(as_of, settings.time_zone)
     run = Evaluation(configured(settings), settings, parse_as_of(text, settings.time_zone), form)
+    _spare_collector()
     with _witnessed(run, text, complete, evidence):
-        for share in read_input(source, sys.stdin.buffer if sys.stdin is not None else None):
+        done = _in_parallel(run, source, complete) if evidence is None and Path(source).is_dir() else frozenset()
+        for share in read_input(source, sys.stdin.buffer if sys.stdin is not None else None, done):
             run.share(share, complete)
     if not run.patients:
         say(f"{source}: no patient; nothing to evaluate")
     return run.code
+
+
+def _spare_collector() -> None:
+    """The tables live to the end and a patient's facts hold no cycles: looking for garbage often only costs time."""
+    gc.freeze()
+    gc.set_threshold(GARBAGE)
+
+
+def _in_parallel(run: Evaluation, source: str, complete: bool) -> frozenset[Path]:
+    """The Bundle files of a large folder, evaluated by several processes; what they did counts for the run."""
+    from adapter.cli.parallel import evaluate_bundles
+
+    done, run.patients, run.code = evaluate_bundles(source, lambda share: run.apart(share, complete))
+    return done
 
 
 @contextmanager
@@ -86,6 +105,17 @@ class Evaluation:
         self.patients = 0
         self.code = DONE
         self.witness: Witness | None = None
+        self.put: Callable[[bytes], object] = write
+        self.tell: Callable[[str], object] = say
+
+    def apart(self, share: Share, complete: bool) -> tuple[bytes, list[str], int, int]:
+        """What a share prints, its lines for stderr, its patients and its exit code, for another process to show."""
+        printed: list[bytes] = []
+        lines: list[str] = []
+        alone = Evaluation(self.evaluator, self.settings, self.as_of, self.form)
+        alone.run_at, alone.put, alone.tell = self.run_at, printed.append, lines.append
+        alone.share(share, complete)
+        return b"".join(printed), lines, alone.patients, alone.code
 
     def share(self, share: Share, complete: bool) -> None:
         """Every patient of a share; what is nobody's, and what could not be read, goes to stderr."""
@@ -114,7 +144,7 @@ class Evaluation:
         except Exception as error:  # noqa: BLE001 - one patient's failure must not stop the others
             self._failed(f"{share.name}: {record.reference}: failed: {unexpected(error)}; please report this line")
             return
-        write(printed)
+        self.put(printed)
         for rejected in malformed:
             self._failed(f"{share.name}: {record.reference}: {rejected.reference}: {rejected.reason} ({rejected.path})")
 
@@ -154,10 +184,10 @@ class Evaluation:
             if orphan.reason.startswith(MALFORMED):
                 self._failed(line)
             else:
-                say(line)
+                self.tell(line)
 
     def _failed(self, line: str) -> None:
-        say(line)
+        self.tell(line)
         self.code = SOME_FAILED
 
 

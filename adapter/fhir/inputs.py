@@ -43,26 +43,29 @@ class _Line(msgspec.Struct):
 _LINE = msgspec.json.Decoder(_Line)
 
 
-def read_input(source: str, standard_input: BinaryIO | None) -> Iterator[Share]:
+def read_input(
+    source: str, standard_input: BinaryIO | None, done: frozenset[Path] = frozenset()
+) -> Iterator[Share]:
     """The shares of an INPUT (`-`: standard input), Bundles each for itself, then the pool patient by patient.
 
-    Raises InputError when the whole cannot be read as FHIR R4 JSON.
+    `done`: files of a folder that were evaluated already. Raises InputError when the whole cannot be read as FHIR R4
+    JSON.
     """
     pool = Pool()
     try:
         if source == "-":
             yield from _copied(standard_input, "standard input", False, pool)
         else:
-            yield from _path(Path(source), pool)
+            yield from _path(Path(source), pool, done)
         yield from _pooled(pool, source)
     finally:
         pool.close()
 
 
-def _path(path: Path, pool: Pool) -> Iterator[Share]:
+def _path(path: Path, pool: Pool, done: frozenset[Path]) -> Iterator[Share]:
     try:
         if path.is_dir():
-            yield from _folder(path, pool)
+            yield from _folder(path, pool, done)
             return
         with path.open("rb") as stream:
             lines = path.suffix.lower() in LINES
@@ -90,13 +93,13 @@ def _refused(path: Path, error: OSError) -> str:
     return f"{path}: cannot be read ({error.strerror or 'input error'})"
 
 
-def _folder(folder: Path, pool: Pool) -> Iterator[Share]:
+def _folder(folder: Path, pool: Pool, done: frozenset[Path]) -> Iterator[Share]:
     """Every JSON and NDJSON file below a folder; one that cannot be read is a trouble, all of them an error."""
-    files, troubles = _listed(folder)
+    files, troubles = listed(folder)
     if not files and not troubles:
         raise InputError(f"{folder}: holds no .json, .ndjson or .jsonl file; give a folder with FHIR R4 JSON")
-    read = 0
-    for path in files:
+    read = len(done)
+    for path in (one for one in files if one not in done):
         name = str(path.relative_to(folder))
         try:
             with path.open("rb") as stream:
@@ -113,7 +116,7 @@ def _folder(folder: Path, pool: Pool) -> Iterator[Share]:
         raise InputError(last)
 
 
-def _listed(folder: Path) -> tuple[list[Path], list[str]]:
+def listed(folder: Path) -> tuple[list[Path], list[str]]:
     """The files to read below a folder, and a line on each thing there that cannot be read."""
     troubles: list[str] = []
     files: list[Path] = []
