@@ -26,9 +26,8 @@ _work: list[Work] = []
 def evaluate_bundles(source: str, work: Work) -> tuple[frozenset[Path], int, int]:
     """Prints what `work` says of every Bundle file of a folder.
 
-    Returns the files that are done, the patients, and the worst exit code; none where the folder is small or the
-    machine
-    has one processor. What is no Bundle, or cannot be read, is left for the reading one by one.
+    Returns the files that are done, the patients, and the worst exit code; none where the folder is small or
+    the machine has one processor. What is no Bundle, or cannot be read, is left for the reading one by one.
     """
     folder = Path(source)
     workers = os.cpu_count() or 1
