@@ -14,6 +14,8 @@ UNKNOWN = "unknown"
 AMBIGUOUS = "ambiguous"
 CONFLICT = "code-conflict"
 NOTHING: frozenset[str] = frozenset()
+# What a whole resource may be. Answers, body sites and statuses are read only in their own place.
+SUBJECTS = frozenset({"observation", "condition", "procedure", "drug"})
 
 
 class CodeRow(msgspec.Struct, frozen=True):
@@ -80,8 +82,12 @@ class Codes:
     def translate(
         self, codings: Iterable[tuple[str | None, str | None]], allowed: Collection[str] | None = None
     ) -> Translation:
-        """The one concept of the codings; `allowed` concepts only, others are as good as unknown here."""
+        """The one concept of the codings, among the `allowed` ones.
+
+        A code of another kind of resource contradicts a code that is allowed; alone it is as good as unknown.
+        """
         meanings: list[Meaning] = []
+        strangers: list[Meaning] = []
         notes: tuple[str, ...] = ()
         for system, code in codings:
             if not system or not code:
@@ -89,11 +95,16 @@ class Codes:
             meaning, extended = self.meaning(system, code)
             if meaning is not None and allowed is not None:
                 kept = frozenset(c for c in meaning.concepts if c in allowed)
+                if not kept and self._contradicts(meaning):
+                    strangers.append(meaning)
                 meaning = Meaning(kept, meaning.decides) if kept else None
             if meaning is not None:
                 meanings.append(meaning)
                 notes = ("by-prefix",) if extended else notes
-        return _intersection(meanings, notes)
+        return _intersection(meanings + strangers if meanings else [], notes)
+
+    def _contradicts(self, meaning: Meaning) -> bool:
+        return any(self.kinds[concept] & SUBJECTS for concept in meaning.concepts)
 
     def _by_prefix(self, system: str, code: str) -> tuple[Meaning | None, bool]:
         exact = self._meanings.get((system, code))
