@@ -10,7 +10,7 @@ from adapter.guideline.model import Criterion, Due, Finding
 from adapter.guideline.policy import NormalLimits, Policy
 from adapter.guideline.table import kind_and_severity
 from adapter.guideline.thresholds import Limit
-from adapter.timeline.events import AdverseEvent, Coded, Lesion, Measurement, Problem, Unusable
+from adapter.timeline.events import Coded, Measurement, Problem, Unusable
 from adapter.timeline.latest import Latest, latest
 from adapter.timeline.timeline import Timeline, View
 from adapter.values import AsOf, Truth, parse_as_of
@@ -31,13 +31,17 @@ class Case:
         self.edition = policy.edition
         self._kept: dict[Any, Any] = {}
         self._earlier: dict[int, Case] = {} if earlier is None else earlier
+        # A threshold of the policy's edition: adapter/guideline/<topic>.yaml, value <name>.
+        self.limit: Callable[[str, str], Limit] = policy.thresholds.limit
 
     def once(self, derive: Callable[[Case], Derived]) -> Derived:
         """`derive(self)`, computed at the first call and kept."""
-        kept = self._kept
-        if derive not in kept:
-            kept[derive] = derive(self)
-        return kept[derive]  # type: ignore[no-any-return]
+        try:
+            return self._kept[derive]  # type: ignore[no-any-return]
+        except KeyError:
+            pass
+        found = self._kept[derive] = derive(self)
+        return found
 
     def at(self, day: int) -> Case:
         """The same patient and policy at the end of an earlier day (ordinal); as-of's own day ends at as-of."""
@@ -47,10 +51,6 @@ class Case:
             as_of = parse_as_of(day_text(day), self.as_of.zone)
             self._earlier[day] = Case(self.timeline, as_of, self.policy, self._earlier)
         return self._earlier[day]
-
-    def limit(self, topic: str, name: str) -> Limit:
-        """A threshold of the policy's edition: adapter/guideline/<topic>.yaml, value <name>."""
-        return self.policy.thresholds.limit(topic, name)
 
     def option(self, name: str) -> bool:
         """Whether the site chose an option."""
@@ -124,17 +124,8 @@ class Case:
             evidence=tuple(dict.fromkeys(references)),
             notes=tuple(notes),
             params=params,
-            preliminary=preliminary or not self.once(_preliminary).isdisjoint(references),
+            preliminary=preliminary or not self.timeline.preliminary.isdisjoint(references),
         )
-
-
-def _preliminary(case: Case) -> frozenset[str]:
-    """References of the preliminary results of the view: what rests on one says so."""
-    return frozenset(
-        fact.source
-        for fact in case.timeline.events
-        if isinstance(fact, Measurement | Coded | Lesion | AdverseEvent) and fact.preliminary
-    )
 
 
 def criterion(
@@ -187,8 +178,9 @@ def doubts(found: Latest[Any]) -> list[str]:
         notes.append("date-imprecise")
     notes += [f"unusable: {u.reason}" for u in found.blocked]
     for fact in found.facts:
-        notes += [*fact.notes, *(["preliminary"] if fact.preliminary else [])]
-    return list(dict.fromkeys(notes))
+        if fact.notes or fact.preliminary:
+            notes += [*fact.notes, *(["preliminary"] if fact.preliminary else [])]
+    return list(dict.fromkeys(notes)) if notes else notes
 
 
 def _shown(fact: Measurement | Coded) -> tuple[Decimal | str | None, str | None]:

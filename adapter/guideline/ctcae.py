@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
 
 import msgspec
 
@@ -88,34 +87,6 @@ def graded(case: Case, concept: str, start: int) -> Graded | None:
     return Graded(concept, *_together([r for r, _ in each], found.contradiction), found, notes)
 
 
-def grave(case: Case, least: int) -> Iterator[tuple[int, str]]:
-    """Day and source of each test's newest value under therapy that surely has at least a grade."""
-    spans = case.once(antitumour)
-    window = case.limit("viral", "under-therapy").days
-    for concept in GRADED:
-        found = [m for m in case.view.measurements(concept) if _treated(spans, m.when.first, window)]
-        raised = (m for m in reversed(found) if not _harmless(case, concept, m, least))
-        high = (m for m in raised if grade_of(case, concept, m)[0][0] >= least)
-        yield from ((m.when.first, m.source) for m in islice(high, 1))
-    strips = [w for w in case.view.coded(STRIP) if _treated(spans, w.when.first, window)]
-    yield from [(w.when.first, w.source) for w in strips if _strip_grade(case, w) >= least][-1:]
-
-
-def _harmless(case: Case, concept: str, fact: Measurement, least: int) -> bool:
-    """Whether one look tells that a value has no such grade: most values of a history are normal."""
-    if concept in FALLING:
-        name = f"{concept}-below-{least}"
-        known = case.policy.thresholds.has(TOPIC, name)
-        return known and fact.value.below(case.limit(TOPIC, name).value) is Truth.NOT_MET
-    upper = case.normal(fact).high if concept in WITH_BASELINE else None
-    return upper is not None and fact.value.at_most(upper) is Truth.MET
-
-
-def _treated(spans: list[tuple[int, int]], day: int, window: int) -> bool:
-    """Whether a day lies after the begin of a treatment and at most a window after its end."""
-    return any(first < day <= last + window for first, last in spans)
-
-
 def _together(ranges: list[Range], contradiction: bool) -> Range:
     """Of two values at one instant the worse one decides; dates too imprecise to order them leave both possible."""
     lows = [low for low, _ in ranges]
@@ -128,11 +99,11 @@ def _dipstick(case: Case, start: int) -> Graded | None:
     found = latest(facts, case.unusable(STRIP), case.day, case.window("labs"))
     if not found.fresh:
         return None
-    each = [_strip_grade(case, w) for w in found.facts]
+    each = [strip_grade(case, w) for w in found.facts]
     return Graded(STRIP, *_together([(grade, grade) for grade in each], found.contradiction), found)
 
 
-def _strip_grade(case: Case, word: Coded) -> int:
+def strip_grade(case: Case, word: Coded) -> int:
     """The grade of a strip's word; negative and trace have none."""
     name = f"{STRIP}-{word.value}"
     return case.limit(TOPIC, name).days if case.policy.thresholds.has(TOPIC, name) else 0

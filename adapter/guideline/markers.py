@@ -175,13 +175,14 @@ def _before_surgery(case: Case) -> Iterator[Finding]:
 
 def _ratio_finding(case: Case, code: str, concept: str) -> Iterator[Finding]:
     start = case.once(course).start or 0
-    ratios = _ratios(case, concept)
     first = start - case.limit(TOPIC, "pre-treatment-days").days
-    before = [r for r in ratios if first <= r.day <= start]
-    after = [r for r in ratios if r.day > start]
-    if not before or not after:
+    counts, lymphocytes = _by_day(case, concept), case.once(_lymphocytes)
+    days = counts.keys() & lymphocytes.keys()
+    before = max((day for day in days if first <= day <= start), default=None)
+    after = max((day for day in days if day > start), default=None)
+    if before is None or after is None:
         return
-    base, now = before[-1], after[-1]
+    base, now = (_ratio(day, counts[day], lymphocytes[day]) for day in (before, after))
     rose, fell = now.value.exceeds(base.value), base.value.exceeds(now.value)
     if all_of((negate(rose), negate(fell))) is Truth.MET:
         return
@@ -206,15 +207,14 @@ def _rounded(value: Interval) -> Decimal | str:
     return value.shown() if value.number is None else value.number.quantize(_HUNDREDTH)
 
 
-def _ratios(case: Case, concept: str) -> list[Ratio]:
-    """Ratios of counts of one day, oldest first; several counts of a day leave all of them possible."""
-    counts, lymphocytes = _by_day(case, concept), _by_day(case, _LYMPHOCYTES)
-    found = []
-    for day in sorted(set(counts) & set(lymphocytes)):
-        above, below = counts[day], lymphocytes[day]
-        sources = tuple(f.source for f in (*above, *below))
-        found.append(Ratio(day, _divided(_hull(above), _hull(below)), sources))
-    return found
+def _ratio(day: int, above: list[Measurement], below: list[Measurement]) -> Ratio:
+    """The ratio of the counts of one day; several counts of a day leave all of them possible."""
+    return Ratio(day, _divided(_hull(above), _hull(below)), tuple(f.source for f in (*above, *below)))
+
+
+def _lymphocytes(case: Case) -> dict[int, list[Measurement]]:
+    """The counts that both ratios divide by."""
+    return _by_day(case, _LYMPHOCYTES)
 
 
 def _by_day(case: Case, concept: str) -> dict[int, list[Measurement]]:

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 import msgspec
 
 from adapter.guideline.case import Case
-from adapter.guideline.ctcae import grave
+from adapter.guideline.grave_values import grave
 from adapter.guideline.hepatic import banded_days
 from adapter.guideline.model import Criterion, Finding
 from adapter.guideline.pathology import pathology
 from adapter.guideline.phase import AWAITING, BASELINE, CONVERSION, TRANSPLANTED, phase
 from adapter.guideline.response import PD, SD, responses
 from adapter.guideline.scans import last_operation
-from adapter.guideline.surgery import READY, readiness
+from adapter.guideline.surgery import surely_ready
 from adapter.guideline.treatment import course, planned_operations
 from adapter.timeline.events import Performed
 from adapter.values import Truth, day_text, truth
@@ -116,8 +116,7 @@ def _first_ready(case: Case, since: int) -> Iterator[Point]:
 
 
 def _ready(case: Case, day: int) -> bool:
-    then = case if day >= case.day else case.at(day)
-    return then.once(readiness) == READY
+    return surely_ready(case if day >= case.day else case.at(day))
 
 
 def _toxicity_points(case: Case) -> Iterator[Point]:

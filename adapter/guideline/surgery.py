@@ -85,6 +85,13 @@ def judged(case: Case) -> Readiness | None:
     return Readiness(_OUTCOMES[together], ways, technical, others)
 
 
+def surely_ready(case: Case) -> bool:
+    """Whether the outcome is `ready`, asking the cheap criteria first: most earlier days fail one of them."""
+    if any(c.status is not Truth.MET for c in _technical_parts(case)):
+        return False
+    return case.once(readiness) == READY
+
+
 def _weight(outcome: str, planned: bool, failed: bool) -> tuple[str | None, str | None]:
     """Kind and severity where the catalogue makes them depend on a planned hepatectomy."""
     if outcome == NOT_READY:
@@ -108,15 +115,17 @@ def _advice(found: Readiness) -> tuple[str, ...]:
 
 
 def _technical(case: Case) -> list[Criterion]:
-    return [
-        child_pugh_a_b(case),
-        remnant_criterion(case),
-        _icg(case),
-        _recorded(case, "inflow-outflow-preserved", "inflow_outflow_preserved"),
-        _recorded(case, "bile-duct-intact", "bile_duct_intact"),
-        _at_most(case, "ecog-0-1", "ecog_ps", "performance-status", "ecog-most"),
-        _at_most(case, "asa-up-to-3", "asa_class", "asa", "asa-most"),
-    ]
+    recorded = list(_technical_parts(case))
+    return [child_pugh_a_b(case), remnant_criterion(case), *recorded]
+
+
+def _technical_parts(case: Case) -> Iterator[Criterion]:
+    """The technical criteria that rest on one record each."""
+    yield _icg(case)
+    yield _recorded(case, "inflow-outflow-preserved", "inflow_outflow_preserved")
+    yield _recorded(case, "bile-duct-intact", "bile_duct_intact")
+    yield _at_most(case, "ecog-0-1", "ecog_ps", "performance-status", "ecog-most")
+    yield _at_most(case, "asa-up-to-3", "asa_class", "asa", "asa-most")
 
 
 def child_pugh_a_b(case: Case) -> Criterion:

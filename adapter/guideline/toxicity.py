@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import takewhile
 
 from adapter.guideline import ctcae
 from adapter.guideline.bleeding import no_recent_bleeding
@@ -303,15 +304,18 @@ def _monitored(case: Case, code: str, parts: tuple[tuple[str, ...], ...], limit:
 
 def _newest(case: Case, concepts: tuple[str, ...]) -> Measurement | None:
     """The newest value of any of some tests."""
-    facts = [m for c in concepts for m in case.view.measurements(c)]
-    return max(facts, key=lambda m: (m.when.first, m.concept, repr(m.value)), default=None)
+    histories = [facts for c in concepts if (facts := case.view.measurements(c))]
+    day = max((facts[-1].when.first for facts in histories), default=None)
+    newest = [m for facts in histories for m in takewhile(lambda m: m.when.first == day, reversed(facts))]
+    return max(newest, key=lambda m: (m.concept, repr(m.value)), default=None)
 
 
 def _within(case: Case, concepts: tuple[str, ...], days: int) -> Truth:
     """Whether any of some tests was done in the window; an imprecise, unusable or missing record leaves it open."""
-    whens = [m.when for c in concepts for m in case.view.measurements(c)]
-    if any(case.day - when.first <= days for when in whens):
+    histories = [facts for c in concepts if (facts := case.view.measurements(c))]
+    if any(case.day - facts[-1].when.first <= days for facts in histories):
         return Truth.MET
+    whens = [m.when for facts in histories for m in facts]
     whens += [u.when for u in case.unusable(*concepts) if u.when is not None]
     undated = any(u.when is None for u in case.unusable(*concepts))
     possible = undated or any(case.day - when.last <= days for when in whens)

@@ -11,7 +11,7 @@ from msgspec import Raw
 from adapter.normalize.accounts import Accounts, Orphan, account
 from adapter.normalize.chart import Chart
 from adapter.normalize.conditions import read_condition
-from adapter.normalize.copies import superseded
+from adapter.normalize.copies import namesakes, own_name, superseded
 from adapter.normalize.desk import Desk
 from adapter.normalize.medications import read_administration, read_dispense, read_request, read_statement
 from adapter.normalize.observations import read_observation
@@ -88,6 +88,7 @@ class Record:
         self._chart = chart
         self._batches = batches
         self._extra = extra
+        self._accounts: tuple[AsOf, Accounts] | None = None
 
     @property
     def given(self) -> bool:
@@ -109,7 +110,9 @@ class Record:
 
     def accounts(self, as_of: AsOf) -> Accounts:
         """`rejected`, `unmapped` and the counts of `input` at an instant (contract.md 2)."""
-        return account(self._chart, self._extra, as_of)
+        if self._accounts is None or self._accounts[0] != as_of:
+            self._accounts = as_of, account(self._chart, self._extra, as_of)
+        return self._accounts[1]
 
 
 class Records:
@@ -159,23 +162,26 @@ class _Reading:
         self.subjects = subjects
         self.orphans: list[Orphan] = []
         self.loose: list[tuple[str, str]] = []
-        self.older: list[tuple[Any, Entry, str]] = []
+        self.older: list[tuple[Any, Entry, str, str]] = []
+        self.names: dict[int, str] = {}
 
     def read(self, losers: set[tuple[int, int]]) -> None:
         """Patients and what others point at first, then every other resource."""
         rest: list[tuple[Any, Entry, Entries, int]] = []
+        self.names = namesakes(self.batches, losers)
         for number, batch in enumerate(self.batches):
             for index, entry in enumerate(batch.items):
                 resource = entry.resource
                 kind = resource.__class__
                 if losers and (number, index) in losers:
-                    self.older.append((resource, entry, self._source(resource, batch, index)))
+                    source = self._source(resource, entry, batch, index)
+                    self.older.append((resource, entry, source, f"{source}#{len(self.older)}"))
                 elif kind in READERS:
                     rest.append((resource, entry, batch, index))
                 else:
                     self._first(resource, kind, entry, batch, index)
         self._find_home()
-        home = self._all_at_home()
+        home = self._all_at_home() and not self.names
         charts, desk = self.subjects.known, self.desk
         for resource, entry, batch, index in rest:
             kind = resource.__class__
@@ -184,8 +190,8 @@ class _Reading:
                 _read(kind, resource, f"{NAMES[kind]}/{resource.id}", chart, desk)
             else:
                 self._one(resource, entry, batch, index)
-        for number, (resource, entry, source) in enumerate(self.older):
-            self._put_aside(resource, entry, source, f"{source}#{number}")
+        for resource, entry, source, copy in self.older:
+            self._put_aside(resource, entry, source, copy)
 
     def _all_at_home(self) -> bool:
         """Whether every entry stands on the input's own base: what lies between two URLs of it does so too."""
@@ -197,7 +203,7 @@ class _Reading:
         return (least.startswith(main) and most.startswith(main)) or (least[:4] == most[:4] == "urn:")
 
     def _first(self, resource: Any, kind: type[Any], entry: Entry, batch: Entries, index: int) -> None:
-        source = self._source(resource, batch, index)
+        source = self._source(resource, entry, batch, index)
         if kind is Patient:
             chart = self.subjects.add(resource, entry.fullUrl, source)
             read_patient(resource, source, chart, self.desk)
@@ -208,9 +214,9 @@ class _Reading:
         elif kind is BodyStructure:
             for name in filter(None, (source, entry.fullUrl)):
                 self.desk.sites[name] = (source, resource.location)
-            self.older.append((resource, entry, source))
+            self.older.append((resource, entry, source, source))
         else:
-            self.older.append((resource, entry, source))
+            self.older.append((resource, entry, source, source))
 
     def _find_home(self) -> None:
         if self.subjects.main is None:
@@ -218,15 +224,14 @@ class _Reading:
                 for entry in batch.items[:1]:
                     self.subjects.home(server_of(entry.fullUrl, entry.resource.__class__.__name__))
 
-    def _source(self, resource: Any, batch: Entries, index: int) -> str:
+    def _source(self, resource: Any, entry: Entry, batch: Entries, index: int) -> str:
         if resource is None or not resource.id:
             return batch.place(index)
-        name = resource.type if resource.__class__ is Broken else resource.__class__.__name__
-        return f"{name}/{resource.id}"
+        return self.names.get(id(entry)) or own_name(resource)
 
     def _one(self, resource: Any, entry: Entry, batch: Entries, index: int) -> None:
         kind = resource.__class__
-        source = f"{kind.__name__}/{resource.id}" if resource.id else batch.place(index)
+        source = self._source(resource, entry, batch, index)
         chart = self._chart(resource, kind, entry)
         if chart.__class__ is str:
             self._orphan(source, kind.__name__, chart)
@@ -268,11 +273,11 @@ class _Reading:
             self._broken(resource, source, chart)
         elif isinstance(chart, Chart):
             if kind is BodyStructure:
-                chart.resources[source] = 1
+                chart.resources[copy] = 1
             elif read_type:
                 chart.ignored.add(copy)
             else:
-                chart.other.add(source)
+                chart.other.add(copy)
         else:
             self.orphans.append(Orphan(source, "notCounted" if read_type else "otherType", "", ""))
 
@@ -296,7 +301,7 @@ class _Reading:
             resource = entry.resource
             if resource.__class__ not in READERS:
                 continue
-            source = self._source(resource, drafts, index)
+            source = self._source(resource, entry, drafts, index)
             chart = self._chart(resource, resource.__class__, entry)
             if isinstance(chart, str) and len(self.subjects.charts) == 1:
                 chart = self.subjects.charts[0]
@@ -311,9 +316,10 @@ class _Reading:
         charts = self.subjects.charts
         pointed = {target for chart in charts for target in chart.pointed}
         loose = [Orphan(s, "notCounted", "", "") for s, _ in self.loose if s not in pointed]
-        only = [*self.orphans, *loose] if len(charts) == 1 else []
-        records = tuple(self._record(chart, complete, incomplete, only) for chart in charts)
-        return Records(records, () if only or len(charts) == 1 else tuple(self.orphans))
+        nobodys = [*self.orphans, *loose]
+        alone = len(charts) == 1
+        records = tuple(self._record(chart, complete, incomplete, nobodys if alone else []) for chart in charts)
+        return Records(records, () if alone else tuple(nobodys))
 
     def _record(self, chart: Chart, complete: bool, incomplete: frozenset[str], extra: list[Orphan]) -> Record:
         timeline = Timeline(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -84,11 +84,15 @@ class Latest(msgspec.Struct, Generic[Dated], frozen=True):
         return Truth.UNKNOWN
 
 
+_NOTHING: Latest[Any] = Latest()
+
+
 def latest(facts: Sequence[Dated], unusable: Iterable[Unusable], day: int, window: int | None = None) -> Latest[Dated]:
     """The newest of `facts` (sorted by time) as the present state on `day`; `window` in whole days, None = never
     stale."""
     if not facts:
-        return Latest(blocked=tuple(unusable))
+        blocked = tuple(unusable)
+        return Latest(blocked=blocked) if blocked else _NOTHING
     newest = _newest(facts)
     several = len(newest) > 1 and len({_said(f) for f in newest}) > 1
     if several:  # at one time the value, not an id, decides which is shown
@@ -108,11 +112,13 @@ def latest(facts: Sequence[Dated], unusable: Iterable[Unusable], day: int, windo
 def _newest(facts: Sequence[Dated]) -> list[Dated]:
     """All that can be the newest of sorted facts; before a year's time no partial date reaches the newest start."""
     start = facts[-1].when.start
-    newest = [facts[-1]]
-    for fact in reversed(facts[:-1]):
-        if fact.when.end >= start:
+    longest = start - _LONGEST
+    newest = []
+    for fact in reversed(facts):
+        when = fact.when
+        if when.end >= start:
             newest.append(fact)
-        elif fact.when.start < start - _LONGEST:
+        elif when.start < longest:
             break
     newest.reverse()
     return newest
@@ -126,4 +132,3 @@ def _may_follow(when: When, newest: Sequence[Dated]) -> bool:
 def _said(fact: Measurement | Coded | Lesion | AdverseEvent) -> object:
     """What makes two facts at one time a contradiction: their value."""
     return fact.value if isinstance(fact, Measurement | Coded) else msgspec.structs.replace(fact, source="")
-

@@ -29,8 +29,8 @@ class Timeline:
     """All facts of one patient, of any time, sorted by time and then by source.
 
     `conditions_read`: the source searched Conditions or gave the whole record. `incomplete`: resource types that the
-    source
-    did not give in full (their absence is unknown). `unusable`: what a status would allow but that cannot be used.
+    source did not give in full (their absence is unknown). `unusable`: what a status would allow but that cannot be
+    used. `preliminary`: references of preliminary results.
     """
 
     def __init__(
@@ -49,6 +49,7 @@ class Timeline:
         self.measurements: dict[str, list[Measurement]] = {}
         self.coded: dict[str, list[Coded]] = {}
         self.others: dict[type[Event], list[Event]] = {}
+        preliminary: set[str] = set()
         for event in self.events:
             if isinstance(event, Measurement):
                 self.measurements.setdefault(event.concept, []).append(event)
@@ -56,6 +57,11 @@ class Timeline:
                 self.coded.setdefault(event.concept, []).append(event)
             else:
                 self.others.setdefault(type(event), []).append(event)
+                if not isinstance(event, Lesion | AdverseEvent):
+                    continue
+            if event.preliminary:
+                preliminary.add(event.source)
+        self.preliminary = frozenset(preliminary)
         for numbers in self.measurements.values():
             numbers.sort(key=_by_time)
         for words in self.coded.values():

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ COMMAND = [sys.executable, "-m", "adapter"]
 
 
 def patients() -> list[bytes]:
-    """The synthetic patients, each filled up to 300 resources with copies of its own laboratory values."""
+    """The synthetic patients, each filled up to 300 resources with copies of its own observations of earlier weeks."""
     found = []
     for bundle in synthetic_bundles(date.fromisoformat(DAY)):
         entries: list[dict[str, Any]] = bundle["entry"]
@@ -36,12 +36,20 @@ def patients() -> list[bytes]:
         for number in range(max(RESOURCES - len(entries), 0)):
             entry = json.loads(json.dumps(labs[number % len(labs)]))
             entry["resource"]["id"] += f"-{number}"
+            _date_back(entry["resource"], weeks=number // len(labs) + 1)
             entry["fullUrl"] = entry.get("fullUrl", "urn:uuid:") + f"-{number}"
             entry["request"]["url"] += f"-{number}"
             entries.append(entry)
         bundle["entry"] = entries[:RESOURCES]
         found.append(json.dumps(bundle, ensure_ascii=False).encode())
     return found
+
+
+def _date_back(observation: dict[str, Any], weeks: int) -> None:
+    taken = observation.get("effectiveDateTime")
+    if taken is not None and len(taken) >= len(DAY):
+        earlier = date.fromisoformat(taken[: len(DAY)]) - timedelta(weeks=weeks)
+        observation["effectiveDateTime"] = earlier.isoformat() + taken[len(DAY) :]
 
 
 def write(folder: Path, texts: list[bytes], count: int) -> Path:
