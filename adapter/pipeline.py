@@ -12,7 +12,7 @@ import msgspec
 from adapter.guideline.evaluation import evaluate
 from adapter.guideline.model import Assessment
 from adapter.guideline.policy import NormalLimits, Policy
-from adapter.guideline.thresholds import load_thresholds
+from adapter.guideline.thresholds import Thresholds, load_thresholds
 from adapter.normalize.records import Record, Records, read_records
 from adapter.output.assessment import as_json
 from adapter.output.evaluated import EvaluatedPatient
@@ -75,7 +75,7 @@ class Evaluator(msgspec.Struct, frozen=True):
 
     def texts(self, lang: str) -> Texts:
         """The wording of a language."""
-        return _texts(lang, self.terminology)
+        return _texts(lang, self.terminology, self.policy.thresholds)
 
     def shown(
         self, record: Record, as_of: AsOf, lang: str = "en", incomplete: Iterable[tuple[str, str]] = ()
@@ -133,8 +133,9 @@ def _terminology(mappings: Path | None, canonical_base: str) -> Terminology:
 
 
 @lru_cache(maxsize=8)
-def _texts(lang: str, terminology: Terminology) -> Texts:
-    return Texts(lang, {concept: terminology.concept_name(concept, lang) for concept in terminology.concepts})
+def _texts(lang: str, terminology: Terminology, thresholds: Thresholds) -> Texts:
+    names = {concept: terminology.concept_name(concept, lang) for concept in terminology.concepts}
+    return Texts(lang, names, thresholds)
 
 
 def _normal_limits(terminology: Terminology) -> Mapping[tuple[str, str], NormalLimits]:

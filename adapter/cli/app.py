@@ -10,6 +10,7 @@ import typer
 
 from adapter import __version__
 from adapter.cli.guideline import guideline
+from adapter.cli.mappings import mappings
 from adapter.cli.outcome import DONE, ended, say
 from adapter.cli.sandbox import sandbox
 
@@ -51,6 +52,7 @@ config = typer.Typer(help="The settings.", rich_markup_mode=None, no_args_is_hel
 app.add_typer(sandbox, name="sandbox")
 app.add_typer(config, name="config")
 app.add_typer(guideline, name="guideline")
+app.add_typer(mappings, name="mappings")
 
 
 @app.command()

@@ -131,7 +131,7 @@ class Evaluation:
             return
         for record in wanted(records, share):
             self._record(record, share)
-        if share.patient is None:
+        if share.patient is None or not records.patients:
             self._orphans(records)
 
     def _record(self, record: Record, share: Share) -> None:

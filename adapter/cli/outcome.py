@@ -18,6 +18,8 @@ SOME_FAILED = 1
 PIPE_CLOSED = 141
 INTERRUPTED = 130
 NAME = "hcc-adapter"
+# Characters of one line on stderr: a record's id or a path may be as long as its writer liked.
+LONGEST = 2000
 
 
 class PipeClosed(Exception):
@@ -44,7 +46,8 @@ def _unwritable(error: OSError) -> UsageError:
 def say(line: str) -> None:
     """One line on stderr."""
     with suppress(OSError, ValueError, AttributeError):
-        print(f"{NAME}: {one_line(line)}", file=sys.stderr, flush=True)
+        text = one_line(line)
+        print(f"{NAME}: {text if len(text) <= LONGEST else f'{text[:LONGEST]} ...'}", file=sys.stderr, flush=True)
 
 
 def ended(command: Callable[[], int | None]) -> int:

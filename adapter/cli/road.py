@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
+import msgspec
+
 from adapter import __version__
 from adapter.cli.evaluate import configured
 from adapter.cli.outcome import checked_as_of
@@ -15,6 +17,7 @@ from adapter.fhir.documents import read_document
 from adapter.fhir.reading import PatientRead
 from adapter.fhir.transport import same_origin
 from adapter.normalize.records import Record
+from adapter.normalize.strangers import strangers
 from adapter.output.evaluated import EvaluatedPatient, WriteSite
 from adapter.pipeline import Evaluator
 from adapter.settings import Settings
@@ -92,6 +95,18 @@ def open_road(settings: Settings, as_of: str | None = None) -> Iterator[Road]:
             client.close()
 
 
+@contextmanager
+def open_source(settings: Settings) -> Iterator[FhirClient]:
+    """The server that is read, while the block runs. Raises UsageError when none is named."""
+    if settings.fhir_server is None:
+        raise UsageError("which FHIR server? give --fhir-server URL or set HCC_FHIR_SERVER")
+    client = FhirClient(settings.fhir_server, auth=own_credential(settings))
+    try:
+        yield client
+    finally:
+        client.close()
+
+
 def record_of(evaluator: Evaluator, read: PatientRead) -> Record:
     """The record of a patient that a server gave."""
     parts = [
@@ -109,8 +124,10 @@ def record_of(evaluator: Evaluator, read: PatientRead) -> Record:
 
 
 def evaluated(evaluator: Evaluator, read: PatientRead, as_of: AsOf) -> EvaluatedPatient:
-    """The assessment of a patient that a server gave."""
-    return evaluator.evaluated(record_of(evaluator, read), as_of, read.versions)
+    """The assessment of a patient that a server gave, with the codes that the tables do not settle."""
+    record = record_of(evaluator, read)
+    found = evaluator.evaluated(record, as_of, read.versions)
+    return msgspec.structs.replace(found, strangers=strangers(record, as_of, evaluator.terminology))
 
 
 def _target(settings: Settings, source: FhirClient, credential: Auth) -> FhirClient | None:

@@ -14,9 +14,10 @@ from adapter.fhir.versions import foreign_type, foreign_version, speaks_r4
 from adapter.resources.clinical import READ_TYPES
 from adapter.resources.datatypes import ABSENT
 from adapter.resources.entries import UNREAD, AnyResource, Broken, Entries, Entry, Unread
-from adapter.resources.repair import ShapeError, read, read_list, read_resource
+from adapter.resources.repair import MALFORMED_NUMBER, ShapeError, outsized, read, read_list, read_resource
 
 BOM = b"\xef\xbb\xbf"
+GZIP = b"\x1f\x8b"
 BLANK = b" \t\r\n"
 _SHAPES: dict[str, type[Any]] = {cls.__name__: cls for cls in READ_TYPES}
 _SEARCHED = re.compile(r"(?:^|/)([A-Z][A-Za-z]+)(?:/_search)?(?:\?|$)")
@@ -99,6 +100,7 @@ _RAWS = msgspec.json.Decoder(list[Raw])
 def read_document(content: bytes, name: str, place: Callable[[int], str] | None = None) -> Document:
     """A Bundle or single resource. `name` is what messages call it, `place` names entries without id.
 
+    Of an element that stands twice in one object the last counts, as for every reader of JSON here.
     Raises InputError when the whole is not FHIR R4 JSON.
     """
     text = clean(content, name)
@@ -118,6 +120,8 @@ def clean(content: bytes, name: str) -> bytes:
     text = content[3:] if content.startswith(BOM) else content
     if not text.strip(BLANK):
         raise InputError(f"{name}: the input is empty; give a FHIR R4 Bundle, resource or NDJSON")
+    if text.startswith(GZIP):
+        raise InputError(f"{name}: compressed with gzip; unpack it and give the JSON")
     if not text.isascii():
         try:
             text.decode()
@@ -136,6 +140,10 @@ def unreadable(error: Exception, name: str) -> str:
 
 def _entry_name(index: int) -> str:
     return f"Bundle.entry[{index}]"
+
+
+def _inner_name(outer: str) -> Callable[[int], str]:
+    return lambda index: f"{outer}.resource.entry[{index}]"
 
 
 def _of_bundle(bundle: Bundle, text: bytes, place: Callable[[int], str], name: str) -> Document:
@@ -207,12 +215,14 @@ def shape_of(raw: Raw | bytes) -> Any:
     identity = read(raw, _Identity) or _Identity()
     kind, subject = identity.resourceType or "", identity.subject or identity.patient
     if not kind:
-        return Broken("", identity.id, subject, "malformed: no resourceType", "Bundle.entry.resource")
+        return Broken("", None, subject, "malformed: no resourceType", "Bundle.entry.resource")
     shape = _SHAPES.get(kind)
     if shape is None:
         if foreign_type(kind):
             return Broken(kind, identity.id, subject, "malformed: no resource type of FHIR R4", "resourceType")
         return UNREAD.get(kind, Unread)(identity.id, identity.subject, identity.patient)
+    if outsized(raw):
+        return Broken(kind, identity.id, subject, MALFORMED_NUMBER, kind)
     try:
         return read_resource(raw, shape)
     except ShapeError as error:
@@ -257,7 +267,8 @@ def _flattened(entries: Entries) -> Entries:
     for index, entry in enumerate(entries.items):
         inner = entries
         if type(entry.resource).__name__ == "Bundle":
-            inner = read_document(entries.original(index), entries.place(index)).entries
+            place = entries.place(index)
+            inner = read_document(entries.original(index), place, _inner_name(place)).entries
             items += inner.items
             origins += [(inner, i) for i in range(len(inner))]
         else:

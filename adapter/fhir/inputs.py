@@ -155,13 +155,21 @@ def _is_lines(stream: BinaryIO) -> bool:
         first = stream.readline(FIRST_LINE)
         if first.strip(BLANK + BOM)[:1] != b"{" or not first.endswith(b"\n"):
             return False
-        try:
-            _LINE.decode(first.removeprefix(BOM))
-        except (msgspec.MsgspecError, RecursionError):
+        if not _is_object(first.removeprefix(BOM)):
             return False
         return any(line.strip(BLANK) for line in iter(lambda: stream.readline(FIRST_LINE), b""))
     finally:
         stream.seek(0)
+
+
+def _is_object(line: bytes) -> bool:
+    try:
+        _LINE.decode(line)
+    except UnicodeDecodeError:
+        return _is_object(line.decode(errors="replace").encode())
+    except (msgspec.MsgspecError, RecursionError):
+        return False
+    return True
 
 
 def _lines(stream: BinaryIO, name: str, pool: Pool) -> Iterator[Share]:

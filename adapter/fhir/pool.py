@@ -9,11 +9,13 @@ import msgspec
 from msgspec import Raw
 
 from adapter.fhir.documents import BLANK, shape_of
+from adapter.resources.clinical import READ_TYPES
 from adapter.resources.datatypes import ABSENT, Participant, Reference
 from adapter.resources.entries import Broken, Entries, Entry
 from adapter.resources.repair import read, read_list
 
 NOBODY = ""
+READ_NAMES = frozenset(cls.__name__ for cls in READ_TYPES)
 _SCHEMA = """
 create table loose (
     seq integer primary key, patient text, kind text, id text, points text, place text, reason text, body blob
@@ -66,7 +68,8 @@ class Pool:
             reason = "malformed: no resourceType"
         self.broken += bool(reason)
         self.readable += not reason
-        row = (_patient_of(outside), outside.resourceType or "", outside.id, _target(outside), place, reason, body)
+        patient, kind = _patient_of(outside, place), outside.resourceType or ""
+        row = (patient, kind, outside.id, _target(outside), place, reason, body)
         self._store.execute(
             "insert into loose (patient, kind, id, points, place, reason, body) values (?,?,?,?,?,?,?)", row
         )
@@ -98,8 +101,15 @@ class Pool:
         return _entries(list({row[0]: row for row in rows}.values()))
 
     def of_nobody(self) -> Entries:
-        """What belongs to no patient, medications left out."""
-        return _entries([row for row in self._nobody_rows() if row[1] != "Medication"])
+        """What belongs to no patient, without the medications that a patient's resources point at."""
+        return _entries(
+            list(
+                self._store.execute(
+                    f"{_ROWS} where patient = '' and not (kind = 'Medication' and id is not null and id in "
+                    "(select points from loose where patient <> '' and points is not null)) order by seq"
+                )
+            )
+        )
 
     def _nobody_rows(self) -> Iterator[tuple[int, str, str, str, bytes]]:
         return self._store.execute(f"{_ROWS} where patient = '' order by seq")
@@ -115,21 +125,39 @@ def _entries(rows: list[tuple[int, str, str, str, bytes]]) -> Entries:
 
 
 def _shape(kind: str, reason: str, body: bytes) -> object:
-    return Broken(kind, None, ABSENT, reason, "resource") if reason else shape_of(body)
+    if not reason:
+        return shape_of(body)
+    outside = read(body, _Outside) or _Outside()
+    return Broken(kind, outside.id if kind else None, outside.subject or outside.patient, reason, "resource")
 
 
-def _patient_of(outside: _Outside) -> str:
-    """The subject as grouping knows it: `Patient/id`, an absolute reference, or nobody."""
-    if outside.resourceType == "Patient":
-        return f"Patient/{outside.id}" if outside.id else NOBODY
-    reference = read(outside.subject or outside.patient, Reference)
-    text = reference.reference if reference is not None else None
-    if outside.resourceType == "Appointment":
-        actors = [p.actor.reference for p in read_list(outside.participant, Participant) if p.actor is not None]
-        text = next((a for a in actors if a and "Patient/" in a), None)
-    if not text or not ("Patient/" in text or text.startswith("urn:")):
+def _patient_of(outside: _Outside, place: str) -> str:
+    """The subject as grouping knows it: `Patient/id`, an absolute reference, a nameless patient's place, or nobody."""
+    kind = outside.resourceType
+    if kind == "Patient":
+        return f"Patient/{outside.id}" if outside.id else place
+    if kind == "Medication":
         return NOBODY
-    return text.strip().partition("/_history/")[0].rstrip("/")
+    if kind == "Appointment":
+        actors = [p.actor.reference for p in read_list(outside.participant, Participant) if p.actor is not None]
+        return next((found for a in actors if (found := _grouped(a or ""))), NOBODY)
+    raw = outside.subject or outside.patient
+    if kind in READ_NAMES:
+        raw = outside.patient if kind == "BodyStructure" else outside.subject
+    reference = read(raw, Reference)
+    return _grouped((reference.reference or "") if reference is not None else "")
+
+
+def _grouped(reference: str) -> str:
+    """What a reference to a patient groups by; nobody for a reference to anything else."""
+    text = reference.strip()
+    plain = text.partition("/_history/")[0].rstrip("/") if "/_history/" in text else text
+    if plain.startswith("urn:"):
+        return plain
+    server, _, kind = plain.rpartition("/")[0].rpartition("/")
+    if kind != "Patient" or plain.startswith("#"):
+        return NOBODY
+    return plain if server else f"Patient/{plain.rpartition('/')[2]}"
 
 
 def _target(outside: _Outside) -> str | None:

@@ -74,6 +74,17 @@ def read_patient(client: FhirClient, patient_id: str) -> PatientRead:
     patient = client.read("Patient", patient_id)
     gaps: dict[str, str] = {}
     found: dict[object, RawResource] = {}
+    for identity in (patient_id, *_replaced(patient, client.base)):
+        if identity != patient_id:
+            found.update(_old_record(client, identity, gaps))
+        _gather(client, identity, found, gaps)
+    for resource in _pointed_at(client, found.values(), gaps):
+        found[resource.reference or resource.body] = resource
+    return PatientRead(patient_id, client.base, (patient, *found.values()), tuple(gaps.items()), _merged_into(patient))
+
+
+def _gather(client: FhirClient, patient_id: str, found: dict[object, RawResource], gaps: dict[str, str]) -> None:
+    """Every searched type of one record, several at once."""
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="read") as pool:
         parts = list(pool.map(lambda kind: _of_type(client, kind, patient_id), SEARCHED))
     for kind, part in zip(SEARCHED, parts, strict=True):
@@ -83,9 +94,18 @@ def read_patient(client: FhirClient, patient_id: str) -> PatientRead:
         if part.resources and not mine:
             gaps.setdefault(kind, "the server answered with other patients' resources only")
         found.update({resource.reference or resource.body: resource for resource in mine})
-    for resource in _pointed_at(client, found.values(), gaps):
-        found[resource.reference or resource.body] = resource
-    return PatientRead(patient_id, client.base, (patient, *found.values()), tuple(gaps.items()), _merged_into(patient))
+
+
+def _old_record(client: FhirClient, identity: str, gaps: dict[str, str]) -> dict[object, RawResource]:
+    """The Patient resource of a record that was merged away; servers may have dropped it."""
+    try:
+        old = client.read("Patient", identity)
+    except MissingError:
+        return {}
+    except RemoteError as error:
+        gaps.setdefault("Patient", str(error))
+        return {}
+    return {old.reference or old.body: old}
 
 
 def concerns(resource: RawResource, patient_id: str) -> bool:
@@ -166,11 +186,23 @@ def _patients(resource: RawResource) -> Iterator[str]:
             yield match["id"]
 
 
-def _merged_into(patient: RawResource) -> str | None:
+def _links(patient: RawResource, kind: str) -> Iterator[str]:
+    """The references of the patient's links of a type; an empty text where a link names none."""
     links = patient.json().get("link")
     for link in links if isinstance(links, list) else []:
-        if isinstance(link, Mapping) and link.get("type") == "replaced-by":
+        if isinstance(link, Mapping) and link.get("type") == kind:
             other = link.get("other")
             reference = other.get("reference") if isinstance(other, Mapping) else None
-            return reference if isinstance(reference, str) else ""
-    return None
+            yield reference if isinstance(reference, str) else ""
+
+
+def _replaced(patient: RawResource, base: str) -> Iterator[str]:
+    """Ids of the records on this server that the patient's record replaces."""
+    for reference in dict.fromkeys(_links(patient, "replaces")):
+        match = _RELATIVE.fullmatch(reference)
+        if match and match["type"] == "Patient" and match["base"] in (None, base):
+            yield match["id"]
+
+
+def _merged_into(patient: RawResource) -> str | None:
+    return next(_links(patient, "replaced-by"), None)

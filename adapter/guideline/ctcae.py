@@ -78,13 +78,16 @@ def findings(case: Case) -> Iterator[Finding]:
 
 def graded(case: Case, concept: str, start: int) -> Graded | None:
     """The grade of a test by its newest fresh value later than `start` (ordinal); None without one."""
-    facts = [m for m in case.view.measurements(concept) if m.when.first > start]
+    facts = [m for m in case.view.measurements(concept) if m.when.last > start]
     found = latest(facts, case.unusable(concept), case.day, case.window("labs"))
     if not found.fresh:
         return None
     each = [grade_of(case, concept, fact) for fact in found.facts]
     notes = tuple(dict.fromkeys(note for _, ns in each for note in ns))
-    return Graded(concept, *_together([r for r, _ in each], found.contradiction), found, notes)
+    least, most = _together([r for r, _ in each], found.contradiction)
+    # A partial date that reaches back before the therapy may be a value of before it.
+    after = any(f.when.first > start for f in found.facts)
+    return Graded(concept, least if after else 0, most, found, notes)
 
 
 def _together(ranges: list[Range], contradiction: bool) -> Range:

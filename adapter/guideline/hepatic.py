@@ -118,17 +118,21 @@ def band_before(case: Case) -> str | None:
 
 
 def _since_first(case: Case) -> dict[str, list[Measurement]]:
-    """Values after the first ICI dose, oldest first."""
+    """Values that are or may be after the first ICI dose, oldest first."""
     first = case.once(first_ici)
     tests = (*TRANSAMINASES, BILIRUBIN)
-    return {c: [m for m in case.view.measurements(c) if first is not None and first < m.when.first] for c in tests}
+    return {c: [m for m in case.view.measurements(c) if first is not None and first < m.when.last] for c in tests}
 
 
 def _test(case: Case, concept: str, day: int, instant: int) -> Test:
     values = case.once(_since_first)[concept]
     facts = values[: bisect_right(values, instant, key=lambda m: m.when.start)]
     unusable: list[Unusable] = [u for u in case.unusable(concept) if u.when is None or u.when.first <= day]
-    return _judged(case, concept, latest(facts, unusable, day, case.window("labs")))
+    found = latest(facts, unusable, day, case.window("labs"))
+    first = case.once(first_ici)
+    # A partial date that reaches back before the first dose may be a value of before it.
+    after = any(first is not None and f.when.first > first for f in found.facts)
+    return _judged(case, concept, found) if after else Test(concept, None, found, False)
 
 
 def _judged(case: Case, concept: str, found: Latest[Measurement]) -> Test:

@@ -19,7 +19,11 @@ EDITIONS = ("2024", "2021", "strictest")
 
 class Limit(msgspec.Struct, frozen=True):
     """One threshold in one edition: `value` in `unit`; `exclusive` leaves the value itself outside (a source's "more
-    than")."""
+    than").
+
+    `figure`: a result that a source reports; it decides nothing and no site changes it. Infinite where it was not
+    reached.
+    """
 
     name: str
     value: Decimal
@@ -28,6 +32,7 @@ class Limit(msgspec.Struct, frozen=True):
     cite: str
     place: str
     project: bool
+    figure: bool = False
 
     @property
     def days(self) -> int:
@@ -61,6 +66,7 @@ class _Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     unit: str
     editions: dict[str, _EditionValue | str]
     project: bool = False
+    figure: bool = False
 
 
 class _Topic(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -159,8 +165,16 @@ def _limits(topic: Any, edition: str, name: str) -> dict[str, Limit]:
             raise TableError(f"{name}: {key} names the unknown edition {', '.join(sorted(unknown))}")
         found = _of_edition(entry, edition)
         if found is not None:
-            limits[key] = Limit(key, found.value, entry.unit, found.exclusive, found.cite, found.place, entry.project)
+            limit = Limit(key, found.value, entry.unit, found.exclusive, found.cite, found.place, entry.project)
+            limits[key] = _finite(msgspec.structs.replace(limit, figure=entry.figure), name)
     return limits
+
+
+def _finite(limit: Limit, name: str) -> Limit:
+    """The limit; raises TableError for what is no number, but for the infinity of a figure that was not reached."""
+    if limit.value.is_finite() or (limit.figure and limit.value.is_infinite() and limit.value > 0):
+        return limit
+    raise TableError(f"{name}: {limit.name} is {limit.value}; give a number")
 
 
 def _of_edition(entry: Any, edition: str) -> _EditionValue | None:
@@ -180,6 +194,9 @@ def _apply(folder: Path, edition: str, topics: dict[str, dict[str, Limit]]) -> N
         for key, value in overlay.values.items():
             if key not in known:
                 raise TableError(f"{path.name}: {overlay.topic} has no value {key}")
+            if known[key].figure:
+                raise TableError(f"{path.name}: {key} is a figure of {known[key].cite}, which no site changes")
             number = value.get(edition) if isinstance(value, dict) else value
             if number is not None:
-                known[key] = msgspec.structs.replace(known[key], value=number, place=f"site: {overlay.source}")
+                changed = msgspec.structs.replace(known[key], value=number, place=f"site: {overlay.source}")
+                known[key] = _finite(changed, path.name)

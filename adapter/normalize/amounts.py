@@ -12,7 +12,7 @@ from msgspec import Raw
 from adapter.normalize.times import later
 from adapter.normalize.vocabulary import NO_LIMITS, Asked, Limits, Reading, Vocabulary
 from adapter.resources.datatypes import CodeableConcept, Quantity, ReferenceRange
-from adapter.resources.repair import given, read, read_list
+from adapter.resources.repair import MALFORMED_NUMBER, given, read, read_list
 from adapter.terminology import Question, Unit
 from adapter.timeline.events import Person
 from adapter.values import Interval, When
@@ -23,7 +23,6 @@ COMPARATORS = ("<", "<=", ">", ">=")
 _DOUBLE = sys.float_info.max_10_exp
 _TEXT = re.compile(r"(<=|>=|<|>|≤|≥|＜|＞)?\s*([0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,3})?)\s*(\S.*)?")
 _SIGNS = {"≤": "<=", "≥": ">=", "＜": "<", "＞": ">"}
-MALFORMED_NUMBER = "malformed: a number beyond a double"
 _TEN = Decimal(1).scaleb(1)
 
 

@@ -39,6 +39,10 @@ def read_condition(c: Condition, source: str, chart: Chart, desk: Desk) -> None:
         return
     if "disease_itself" not in named.groups:
         chart.conditions_read = True
+    if "hcc" in named.groups and _began(c, chart, desk) is None:
+        # No course can be counted from a diagnosis without a date.
+        desk.reject(chart, source, named.translation.concepts, None, "no-time", "Condition.onset[x]")
+        return
     chart.events.append(_problem(c, source, named, counts, chart, desk))
 
 

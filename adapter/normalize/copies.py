@@ -15,16 +15,48 @@ from adapter.values import parse_when
 Position = tuple[int, int]
 
 
-def superseded(batches: Iterable[Entries]) -> set[Position]:
-    """Positions (batch, entry) of the copies that do not count: an older version, or one that was deleted."""
-    listed = list(batches)
-    losers: set[Position] = set()
-    if _has_copies(listed):
-        _find_copies(listed, losers)
-    for number, batch in enumerate(listed):
-        for gone in batch.deleted:
-            losers.update(_deleted(batch, number, gone))
-    return losers
+class Copies:
+    """Entries of one `Type/id`. `losers`: positions (batch, entry) that do not count, an older or deleted version.
+
+    `names`: other names, by `id(entry)`, for entries that share their `Type/id` with one which they are no copy of.
+    """
+
+    def __init__(self, batches: Iterable[Entries]) -> None:
+        listed = list(batches)
+        self.losers: set[Position] = set()
+        repeated = _has_copies(listed)
+        if repeated:
+            _find_copies(listed, self.losers)
+        for number, batch in enumerate(listed):
+            for gone in batch.deleted:
+                self.losers.update(_deleted(batch, number, gone))
+        self.names = _namesakes(listed, self.losers) if repeated else {}
+
+
+def _namesakes(batches: list[Entries], losers: set[Position]) -> dict[int, str]:
+    """A resource of another server is named by its fullUrl, a broken one by its place: neither hides the other."""
+    named = [
+        (entry.resource.__class__ is Broken, entry.fullUrl or "", number, index)
+        for number, batch in enumerate(batches)
+        for index, entry in enumerate(batch.items)
+        if entry.resource is not None and entry.resource.id and (number, index) not in losers
+    ]
+    taken: set[str] = set()
+    found: dict[int, str] = {}
+    for broken, url, number, index in sorted(named):
+        entry = batches[number].items[index]
+        name = own_name(entry.resource)
+        if name in taken:
+            name = batches[number].place(index) if broken or not url or url in taken else url
+            found[id(entry)] = name
+        taken.add(name)
+    return found
+
+
+def own_name(resource: Any) -> str:
+    """`Type/id` of a resource that has an id."""
+    kind = resource.type if resource.__class__ is Broken else resource.__class__.__name__
+    return f"{kind}/{resource.id}"
 
 
 def _has_copies(batches: list[Entries]) -> bool:

@@ -76,6 +76,11 @@ class Desk:
         groups = self.vocabulary.groups(concepts) if concepts else NONE
         chart.unusable.append(Unusable(source, concepts, groups, when, reason, path))
 
+    def reject_any_drug(self, chart: Chart, source: str, when: When | None, reason: str, path: str) -> None:
+        """Put down a record of a drug that cannot be told: it may be any."""
+        groups = self.vocabulary.groups(self.vocabulary.terminology.drugs)
+        chart.unusable.append(Unusable(source, NONE, groups, when, reason, path))
+
     def unnamed(self, chart: Chart, source: str, named: Named | Asked, when: When | None, path: str) -> None:
         """Put down a resource whose codings do not give one concept: unknown, ambiguous, or in conflict."""
         translation = named.translation

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from msgspec import Raw
-
 from adapter.normalize.chart import Chart
 from adapter.normalize.desk import Desk, modified
-from adapter.normalize.references import local_name
+from adapter.normalize.references import identifier_name, local_name
 from adapter.normalize.times import lasting, length_in_days, moment, period, timing_bounds
 from adapter.normalize.vocabulary import Named
 from adapter.resources.clinical import (
@@ -136,12 +134,16 @@ def _drug(m: Drugged, source: str, when: When | None, chart: Chart, desk: Desk) 
     if m.medicationCodeableConcept:
         named, path = desk.vocabulary.named("drug", m.medicationCodeableConcept), "medicationCodeableConcept"
     else:
-        code = _referenced(m, source, chart, desk)
+        pointed = _referenced(m, source, chart, desk)
         path = "medicationReference"
-        if code is None:
-            desk.reject(chart, source, NO_CONCEPTS, when, "unresolved-reference", f"{kind}.{path}")
+        if pointed is None:
+            desk.reject_any_drug(chart, source, when, "unresolved-reference", f"{kind}.{path}")
             return None
-        named = desk.vocabulary.named("drug", code)
+        named = desk.vocabulary.named("drug", pointed.code)
+        if pointed.modifierExtension and modified(pointed.modifierExtension):
+            concepts = named.translation.concepts
+            desk.reject(chart, source, concepts, when, "modifier-extension", "Medication.modifierExtension")
+            return None
     if named.concept is None:
         desk.unnamed(chart, source, named, when, f"{kind}.{path}")
         return None
@@ -152,18 +154,21 @@ def _drug(m: Drugged, source: str, when: When | None, chart: Chart, desk: Desk) 
     return named
 
 
-def _referenced(m: Drugged, source: str, chart: Chart, desk: Desk) -> Raw | None:
-    """The code of the Medication that is pointed at, contained or given beside; None when it cannot be had."""
+def _referenced(m: Drugged, source: str, chart: Chart, desk: Desk) -> Medication | Contained | None:
+    """The Medication that is pointed at, contained or given beside, also by identifier; None when it cannot be had."""
     reference = read(m.medicationReference, Reference)
     text = (reference.reference or "") if reference is not None else ""
     if text.startswith("#"):
         inner = next((c for c in read_list(m.contained, Contained) if c.id == text[1:]), None)
-        return inner.code if inner is not None and inner.resourceType == Medication.__name__ else None
+        return inner if inner is not None and inner.resourceType == Medication.__name__ else None
+    named = reference.identifier if reference is not None and not text else None
+    if named is not None:
+        text = identifier_name(named)
     known = desk.medications.get(text) or desk.medications.get(local_name(text))
     if known is None or known[1].status == "entered-in-error":
         return None
     chart.point(source, known[0])
-    return known[1].code
+    return known[1]
 
 
 def _effective(m: MedicationAdministration | MedicationStatement, desk: Desk) -> tuple[When | None, When | None, bool]:

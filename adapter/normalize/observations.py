@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from adapter.normalize import answers
@@ -25,7 +26,7 @@ from adapter.normalize.vocabulary import NO_LIMITS, Asked, Limits, Reading
 from adapter.resources.clinical import Observation
 from adapter.resources.datatypes import ABSENT as ABSENT_RAW
 from adapter.resources.datatypes import Component
-from adapter.resources.repair import given, read_list
+from adapter.resources.repair import MALFORMED_NUMBER, given, outsized, read_list
 from adapter.terminology import CONFLICT, UNKNOWN
 from adapter.timeline.events import Coded, Measurement
 from adapter.values import Truth, When
@@ -81,6 +82,10 @@ def _read_usual(o: Observation, source: str, asked: Asked, chart: Chart, desk: D
 
 def _read_any(o: Observation, source: str, chart: Chart, desk: Desk) -> None:
     """Any Observation, step by step."""
+    if _outsized(o):
+        return desk.reject(
+            chart, source, desk.vocabulary.asked(o.code).translation.concepts, None, MALFORMED_NUMBER, "Observation"
+        )
     counts = desk.statuses["Observation", "status"].get(o.status or "")
     if counts is None:
         asked = desk.vocabulary.asked(o.code)
@@ -112,6 +117,13 @@ def _read_any(o: Observation, source: str, chart: Chart, desk: Desk) -> None:
             return None
         desk.reject(chart, source, _concepts(asked), when, rejection.reason, rejection.path)
     return None
+
+
+def _outsized(o: Observation) -> bool:
+    """Whether any number of it is beyond a double."""
+    if o.valueInteger is not None and math.isinf(o.valueInteger):
+        return True
+    return any(outsized(raw) for raw in (o.valueQuantity, o.referenceRange, o.component, o.contained))
 
 
 def effective(o: Observation, desk: Desk) -> tuple[When | None, tuple[str, ...]]:

@@ -11,13 +11,13 @@ from msgspec import Raw
 from adapter.normalize.accounts import Accounts, Orphan, account
 from adapter.normalize.chart import Chart
 from adapter.normalize.conditions import read_condition
-from adapter.normalize.copies import namesakes, own_name, superseded
+from adapter.normalize.copies import Copies, own_name
 from adapter.normalize.desk import Desk
 from adapter.normalize.medications import read_administration, read_dispense, read_request, read_statement
 from adapter.normalize.observations import read_observation
 from adapter.normalize.patients import read_patient
 from adapter.normalize.procedures import read_appointment, read_procedure, read_service_request
-from adapter.normalize.references import server_of
+from adapter.normalize.references import identifier_name, server_of
 from adapter.normalize.studies import read_document, read_report, read_study
 from adapter.normalize.subjects import NOBODY, Subjects
 from adapter.normalize.vocabulary import vocabulary_of
@@ -39,9 +39,9 @@ from adapter.resources.clinical import (
     Resource,
     ServiceRequest,
 )
-from adapter.resources.datatypes import Meta, Participant
+from adapter.resources.datatypes import Identifier, Meta, Participant
 from adapter.resources.entries import Broken, Entries, Entry, Unread
-from adapter.resources.repair import read, read_list
+from adapter.resources.repair import MALFORMED_NUMBER, outsized, read, read_list
 from adapter.terminology import Terminology
 from adapter.timeline.timeline import Timeline
 from adapter.values import AsOf
@@ -67,8 +67,20 @@ NAMES: dict[type[Any], str] = {kind: kind.__name__ for kind in READERS} | {
 }
 
 
+# Raw elements with numbers, where the reader would take one beyond a double for a missing one.
+NUMBERED: dict[type[Any], tuple[str, ...]] = {
+    Condition: ("onsetAge", "onsetRange", "abatementAge", "abatementRange"),
+    MedicationRequest: ("dosageInstruction", "dispenseRequest", "contained"),
+    MedicationDispense: ("daysSupply", "contained"),
+    MedicationStatement: ("contained",),
+}
+
+
 def _read(kind: type[Any], resource: Any, source: str, chart: Chart, desk: Desk) -> None:
     """One resource: what no reader has foreseen makes it malformed and never spoils the rest."""
+    if kind in NUMBERED and any(outsized(getattr(resource, name)) for name in NUMBERED[kind]):
+        desk.reject(chart, source, frozenset(), None, MALFORMED_NUMBER, NAMES[kind])
+        return
     try:
         READERS[kind](resource, source, chart, desk)
     except (ArithmeticError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
@@ -89,6 +101,16 @@ class Record:
         self._batches = batches
         self._extra = extra
         self._accounts: tuple[AsOf, Accounts] | None = None
+
+    @property
+    def chart(self) -> Chart:
+        """What reading has put down."""
+        return self._chart
+
+    @property
+    def batches(self) -> Sequence[Entries]:
+        """The entries that the record was read from; another patient's may be among them."""
+        return self._batches
 
     @property
     def given(self) -> bool:
@@ -144,7 +166,7 @@ def read_records(
     batches = [entries] if isinstance(entries, Entries) else list(entries)
     base = source_base.rstrip("/") if source_base else next((b.base for b in batches if b.base), None)
     reading = _Reading(batches, Desk(vocabulary_of(terminology), zone, options), Subjects(base))
-    reading.read(superseded(batches))
+    reading.read(Copies(batches))
     if draft_orders is not None:
         reading.read_drafts(draft_orders)
     found = reading.records(complete, frozenset(kind for kind, _ in incomplete))
@@ -165,10 +187,10 @@ class _Reading:
         self.older: list[tuple[Any, Entry, str, str]] = []
         self.names: dict[int, str] = {}
 
-    def read(self, losers: set[tuple[int, int]]) -> None:
+    def read(self, copies: Copies) -> None:
         """Patients and what others point at first, then every other resource."""
         rest: list[tuple[Any, Entry, Entries, int]] = []
-        self.names = namesakes(self.batches, losers)
+        losers, self.names = copies.losers, copies.names
         for number, batch in enumerate(self.batches):
             for index, entry in enumerate(batch.items):
                 resource = entry.resource
@@ -180,6 +202,7 @@ class _Reading:
                     rest.append((resource, entry, batch, index))
                 else:
                     self._first(resource, kind, entry, batch, index)
+        self.subjects.settle()
         self._find_home()
         home = self._all_at_home() and not self.names
         charts, desk = self.subjects.known, self.desk
@@ -208,7 +231,8 @@ class _Reading:
             chart = self.subjects.add(resource, entry.fullUrl, source)
             read_patient(resource, source, chart, self.desk)
         elif kind is Medication:
-            for name in filter(None, (source, entry.fullUrl)):
+            logical = [identifier_name(i) for i in read_list(resource.identifier, Identifier)]
+            for name in filter(None, (source, entry.fullUrl, *logical)):
                 self.desk.medications[name] = (source, resource)
             self.loose.append((source, "notCounted"))
         elif kind is BodyStructure:

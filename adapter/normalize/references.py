@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from adapter.resources.datatypes import Identifier
+
 
 def unversioned(reference: str) -> str:
     """A reference without its version."""
@@ -22,6 +24,11 @@ def local_name(reference: str) -> str:
     """`Type/id` of a relative or absolute reference; anything else as it is."""
     _, kind, identity = split(reference)
     return f"{kind}/{identity}" if kind else identity
+
+
+def identifier_name(identifier: Identifier) -> str:
+    """A logical reference as one text, empty when it names nothing that could be matched."""
+    return f"{identifier.system}|{identifier.value}" if identifier.system and identifier.value else ""
 
 
 def server_of(full_url: str | None, kind: str) -> str | None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from msgspec import Raw
 
 from adapter.normalize.chart import Chart
+from adapter.normalize.merges import absorb, survivors
 from adapter.normalize.references import server_of, split, unversioned
 from adapter.resources.clinical import Patient
-from adapter.resources.datatypes import Reference
-from adapter.resources.repair import read
+from adapter.resources.datatypes import Identifier, Reference
+from adapter.resources.repair import read, read_list
 
 NOBODY = "nobody"
 ANOTHER = "another subject"
@@ -26,7 +27,9 @@ class Subjects:
         self._bases: set[str] = {base} if base else set()
         self._by_url: dict[str, Chart] = {}
         self._by_id: dict[str, list[tuple[str | None, Chart]]] = {}
+        self._by_identifier: dict[tuple[str, str], list[Chart]] = {}
         self._strangers: dict[str, Chart] = {}
+        self._linked: list[tuple[Chart, Raw]] = []
         self.known: dict[bytes, Chart | str] = {}
 
     def add(self, patient: Patient, full_url: str | None, place: str) -> Chart:
@@ -41,7 +44,41 @@ class Subjects:
             self.main = self.main or base
         if patient.id:
             self._by_id.setdefault(patient.id, []).append((base or self.main, chart))
+        for one in read_list(patient.identifier, Identifier) if patient.identifier else ():
+            if one.system and one.value:
+                self._by_identifier.setdefault((one.system, one.value), []).append(chart)
+        if patient.link:
+            self._linked.append((chart, patient.link))
         return chart
+
+    def settle(self) -> None:
+        """Once all patients are known: records that were merged (Patient.link) become the survivor's."""
+        if not self._linked:
+            return
+        for name, survivor in survivors(self._linked, self._given).items():
+            gone = next((chart for chart in self.charts if chart.reference == name), None)
+            if gone is not None:
+                absorb(survivor, gone)
+                self.charts.remove(gone)
+            self._redirect(name, gone, survivor)
+
+    def _given(self, reference: str) -> Chart | None:
+        """The chart of a given Patient resource that a reference names; nothing is put down for a stranger."""
+        plain = unversioned(reference)
+        _, kind, identity = split(plain)
+        named = [chart for _, chart in self._by_id.get(identity, [])] if kind == Patient.__name__ else []
+        return self._by_url.get(plain) or (named[0] if len(named) == 1 else None)
+
+    def _redirect(self, name: str, gone: Chart | None, survivor: Chart) -> None:
+        """From now on every name of the replaced record means the survivor."""
+        self._by_url = {url: survivor if chart is gone else chart for url, chart in self._by_url.items()}
+        for known in self._by_id.values():
+            known[:] = [(base, survivor if chart is gone else chart) for base, chart in known]
+        for charts in self._by_identifier.values():
+            charts[:] = dict.fromkeys(survivor if chart is gone else chart for chart in charts)
+        base, kind, identity = split(name)
+        if gone is None and kind == Patient.__name__:
+            self._by_id.setdefault(identity, []).append((base or self.main, survivor))
 
     def home(self, base: str | None) -> None:
         """A base that other entries of the input have, when no patient told one."""
@@ -56,8 +93,17 @@ class Subjects:
         if found is None:
             reference = read(raw, Reference)
             text = reference.reference if reference is not None else None
-            found = self.known[key] = self._resolve(text.strip(), base) if text else NOBODY
+            found = self._resolve(text.strip(), base) if text else self._by_logic(reference)
+            self.known[key] = found
         return found
+
+    def _by_logic(self, reference: Reference | None) -> Chart | str:
+        """The one patient who has the identifier of a logical reference."""
+        one = reference.identifier if reference is not None else None
+        if one is None or not one.system or not one.value:
+            return NOBODY
+        charts = self._by_identifier.get((one.system, one.value), [])
+        return charts[0] if len(charts) == 1 else NOBODY
 
     def _resolve(self, reference: str, base: str | None) -> Chart | str:
         plain = unversioned(reference)

@@ -7,18 +7,20 @@ from collections.abc import Mapping
 import msgspec
 
 from adapter.guideline.model import Assessment
+from adapter.terminology.strangers import Stranger
 
 
 class EvaluatedPatient(msgspec.Struct, frozen=True):
     """An assessment with what write-back needs besides.
 
     `versions`: version by reference (`Observation/o3`) of the resources that were read; `hcc_condition`: reference of
-    the Condition that the plan addresses.
+    the Condition that the plan addresses; `strangers`: codes and units of the record that the tables do not settle.
     """
 
     assessment: Assessment
     versions: Mapping[str, str | None]
     hcc_condition: str | None = None
+    strangers: tuple[Stranger, ...] = ()
 
 
 class WriteSite(msgspec.Struct, frozen=True):

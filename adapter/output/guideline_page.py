@@ -108,7 +108,8 @@ def _origin(one: Statement, texts: Texts) -> Iterator[str]:
     grade = _grade(one, texts)
     if one.evidence and source.grading:
         grade += f"; {texts.word('grading-' + source.grading)}"
-    values = [", ".join(part for part in (source.title, *known) if part), _place(one, texts), grade]
+    title = source.title_zh if texts.language == "zh" and source.title_zh else source.title
+    values = [", ".join(part for part in (title, *known) if part), _place(one, texts), grade]
     for label, value in zip(labels, values, strict=True):
         yield f"{label}{' ' * (widest - cell_len(label))}  {value}"
 

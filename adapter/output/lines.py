@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from adapter.guideline.model import ChildPugh, Criterion, Stage
-from adapter.output.assessment import number
+from adapter.output.phrases import Phrases
 from adapter.output.wordbook import Texts
 
 
 def criterion_line(criterion: Criterion, texts: Texts) -> str:
-    """Name: verdict (value unit; threshold; day); notes."""
-    found = criterion.value
-    shown = texts.word(found) if isinstance(found, str) else str(number(found)).lower()
-    value = "" if found is None else f"{shown} {criterion.unit or ''}".strip()
-    facts = "; ".join(part for part in (value, criterion.threshold, criterion.at) if part)
-    parts = [f"{texts.criterion(criterion)}: {texts.word(criterion.status.value)}", f"({facts})" if facts else ""]
-    notes = "; ".join(texts.note(note) for note in criterion.notes)
-    return " ".join(part for part in (*parts, f"[{notes}]" if notes else "") if part)
+    """Name: verdict (value unit; threshold; day) [notes], in the marks and words of the language."""
+    phrases = Phrases(texts)
+    notes = phrases.joined(texts.note(note) for note in criterion.notes)
+    return phrases.criterion(criterion, noted=False) + (f" [{notes}]" if notes else "")
 
 
 def stage_short(stage: Stage | ChildPugh, texts: Texts) -> str:

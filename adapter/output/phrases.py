@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from adapter.guideline.model import Criterion, Finding
+from adapter.guideline.model import Criterion, Finding, Value
 from adapter.output.assessment import number
 from adapter.output.wordbook import Texts
 
@@ -62,15 +62,20 @@ class Phrases:
             worded = re.sub(pattern, replacement, worded)
         return worded
 
-    def criterion(self, criterion: Criterion) -> str:
-        """Name: verdict (value; limit; day; notes)."""
+    def criterion(self, criterion: Criterion, noted: bool = True) -> str:
+        """Name: verdict (value; limit; day; notes where `noted`)."""
         value, limit = criterion.value, criterion.threshold
-        found = "" if value is None else str(number(value)).lower() if not isinstance(value, str) else value
+        found = "" if value is None else self._found(value)
         shown = self.amount(f"{found} {criterion.unit or ''}".strip()) if found else ""
         bound = self.say("limit", threshold=self.amount(limit)) if limit else ""
-        facts = self.joined([shown, bound, criterion.at, *self._notes(criterion)])
+        facts = self.joined([shown, bound, criterion.at, *(self._notes(criterion) if noted else ())])
         verdict = f"{self.texts.criterion(criterion)}{self.say('colon')}{self.texts.word(criterion.status.value)}"
         return verdict + (self.say("reason", reason=facts) if facts else "")
+
+    def _found(self, value: Value) -> str:
+        if not isinstance(value, str):
+            return str(number(value)).lower()
+        return ", ".join(self.texts.word(part) for part in value.split(", "))
 
     def _notes(self, criterion: Criterion) -> Iterator[str]:
         """The notes that have words, without what follows their codes but for a day."""

@@ -9,7 +9,6 @@ from rich.cells import cell_len
 from adapter.guideline.statements import topics
 from adapter.guideline.thresholds import Limit, Thresholds
 from adapter.output.wordbook import Texts
-from adapter.values.interval import plain
 
 
 def threshold_rows(names: Iterable[str], texts: Texts, editions: Mapping[str, Thresholds]) -> Iterator[str]:
@@ -17,7 +16,7 @@ def threshold_rows(names: Iterable[str], texts: Texts, editions: Mapping[str, Th
     listed = list(names)
     if not listed:
         return
-    rows = [[name, *(_value(_limit(name, known)) for known in editions.values())] for name in listed]
+    rows = [[name, *(_value(_limit(name, known), texts) for known in editions.values())] for name in listed]
     head = ["", *(texts.word(f"page-edition-{edition}") for edition in editions)]
     widths = [max(cell_len(row[column]) for row in [head, *rows]) for column in range(len(head))]
     yield from ("", texts.word("page-thresholds"), _line(head, widths))
@@ -28,7 +27,7 @@ def threshold_rows(names: Iterable[str], texts: Texts, editions: Mapping[str, Th
     yield from (f"  {texts.word(mark)}" for sign, mark in _MARKS if sign in marks)
 
 
-_MARKS = (("*", "page-exclusive"), ("[project]", "page-choice"))
+_MARKS = (("*", "page-exclusive"), ("[project]", "page-choice"), ("[figure]", "page-figure"))
 
 
 def _line(cells: list[str], widths: list[int]) -> str:
@@ -41,11 +40,11 @@ def _limit(name: str, known: Thresholds) -> Limit | None:
     return known.limit(topic, entry) if known.has(topic, entry) else None
 
 
-def _value(limit: Limit | None) -> str:
+def _value(limit: Limit | None, texts: Texts) -> str:
     if limit is None:
         return "-"
     marks = ("*" if limit.exclusive else "") + (" [project]" if limit.project else "")
-    return f"{plain(limit.value)} {limit.unit}{marks}"
+    return texts.amount(limit) + marks + (" [figure]" if limit.figure else "")
 
 
 def _meaning(name: str) -> str:

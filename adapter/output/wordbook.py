@@ -16,11 +16,15 @@ activities: code -> title of the CarePlan activity
 statements: key of a statement (`C24-16`) -> the statement in our own words
 thresholds: `topic/name` -> what the threshold means; English has it in the threshold's own YAML
 
+In any of these `{topic/name}` is a threshold or figure of the guideline with its unit, `{topic/name.number}` without.
+A number in a criterion code is `#` in its key and `{}` in its name (`tki-#-days: "{} days"`): a site may change it.
+
 Concept keys (drugs, procedures, laboratory tests) are words too: their names come from the terminology's tables.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from importlib.resources import files
@@ -31,6 +35,8 @@ import yaml
 
 from adapter.errors import TableError
 from adapter.guideline.model import Criterion, Finding
+from adapter.guideline.thresholds import EDITIONS, Limit, Thresholds, load_thresholds
+from adapter.output.amounts import amount, with_amounts
 from adapter.values import Truth
 from adapter.values.interval import plain
 
@@ -38,6 +44,9 @@ LANGUAGES = ("en", "zh")
 SECTIONS = ("findings", "criteria", "notes", "fragments", "words", "activities", "statements", "thresholds")
 _COMMA = {"en": ", ", "zh": "、"}
 _SPACE = {"en": " ", "zh": ""}
+_DETAIL = re.compile(r"([a-z_-]+) \((.*)\)")
+_COUNTED = re.compile(r"([0-9.]+) (\S+)")
+_COUNT = re.compile(r"(?<=-)[0-9]+(?=-)")
 
 
 @lru_cache(maxsize=2)
@@ -59,12 +68,23 @@ def texts_of(language: str) -> dict[str, dict[str, Any]]:
     return merged
 
 
-class Texts:
-    """The words of one language; `names` are the concept names of the terminology."""
+@lru_cache(maxsize=1)
+def _as_published() -> Thresholds:
+    return load_thresholds(EDITIONS[0])
 
-    def __init__(self, language: str = "en", names: Mapping[str, str] | None = None) -> None:
+
+class Texts:
+    """The words of one language; `names` are the concept names of the terminology.
+
+    `thresholds` fill the numbers in the texts; those of the default edition where none are given.
+    """
+
+    def __init__(
+        self, language: str = "en", names: Mapping[str, str] | None = None, thresholds: Thresholds | None = None
+    ) -> None:
         self.language = language
-        self._texts = texts_of(language)
+        words = texts_of(language)
+        self._texts = with_amounts(words, thresholds or _as_published(), words["words"])
         self._names = names or {}
 
     def summary(self, finding: Finding) -> str:
@@ -91,6 +111,10 @@ class Texts:
         """What a threshold (`topic/name`) means; `meaning` is its English."""
         return str(self._texts["thresholds"].get(name, meaning))
 
+    def amount(self, limit: Limit) -> str:
+        """A threshold's number and unit in words."""
+        return amount(limit, self._texts["words"])
+
     def template(self, code: str, outcome: str) -> str | None:
         """The summary of an outcome with its {placeholders}, None where the code has none of its own."""
         entry = self._texts["findings"].get(code, {}).get(outcome)
@@ -106,13 +130,35 @@ class Texts:
 
     def criterion_name(self, code: str) -> str:
         """The name of a criterion code; concept keys are named by the terminology."""
-        return str(self._texts["criteria"].get(code, self.word(code)))
+        named = self._texts["criteria"]
+        count = _COUNT.search(code)
+        if count and code not in named:
+            pattern = named.get(_COUNT.sub("#", code, count=1))
+            return self.word(code) if pattern is None else str(pattern).replace("{}", count[0])
+        return str(named.get(code, self.word(code)))
 
     def note(self, note: str) -> str:
         """A note in words."""
         code, _, rest = note.partition(": ")
-        text = str(self._texts["notes"].get(code, self.word(code)))
-        return f"{text} ({self.note(rest)})" if rest else text
+        detailed = _DETAIL.fullmatch(code)
+        if detailed:
+            code, rest = detailed[1], detailed[2]
+        named = [str(self._texts["notes"].get(one, self.word(one))) for one in code.split("/")]
+        told = self._told(rest) if rest else ""
+        return "/".join(named) + (f" ({told})" if told else "")
+
+    def _told(self, rest: str) -> str:
+        """What follows a note's code: an amount, keys, or another note; free English is left out elsewhere."""
+        counted = _COUNTED.fullmatch(rest)
+        if counted:
+            unit = str(self._texts["words"].get(f"unit-{counted[2]}", f"{{}} {counted[2]}"))
+            return unit.replace("{}", counted[1])
+        if ": " in rest or _DETAIL.fullmatch(rest):
+            return self.note(rest)
+        parts = rest.split(", ")
+        if self.language != "en" and any(" " in part for part in parts):
+            return ""
+        return _COMMA[self.language].join(self.note(part) for part in parts)
 
     def phase(self, phase: str) -> str:
         """A phase in words."""

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 from msgspec import Raw, Struct
 
 from adapter.resources.datatypes import ABSENT
+
+# Elements with numbers that nobody here reads: decoding them finds a number beyond a double.
+Unused = Any
 
 
 class Resource(Struct, gc=False, tag_field="resourceType"):
@@ -16,6 +20,7 @@ class Resource(Struct, gc=False, tag_field="resourceType"):
     meta: Raw = ABSENT
     modifierExtension: Raw = ABSENT
     contained: Raw = ABSENT
+    extension: Unused = None
 
 
 class Patient(Resource, tag="Patient", gc=False):
@@ -25,6 +30,9 @@ class Patient(Resource, tag="Patient", gc=False):
     gender: str | None = None
     deceasedBoolean: bool | None = None
     deceasedDateTime: str | None = None
+    multipleBirthInteger: Unused = None
+    identifier: Raw = ABSENT
+    link: Raw = ABSENT
 
 
 class Condition(Resource, tag="Condition", gc=False):
@@ -64,6 +72,9 @@ class Observation(Resource, tag="Observation", gc=False):
     valueString: str | None = None
     valueInteger: Decimal | None = None
     valueBoolean: bool | None = None
+    valueRange: Unused = None
+    valueRatio: Unused = None
+    valueSampledData: Unused = None
     interpretation: Raw = ABSENT
     dataAbsentReason: Raw = ABSENT
     bodySite: Raw = ABSENT
@@ -82,6 +93,7 @@ class MedicationAdministration(Resource, tag="MedicationAdministration", gc=Fals
     subject: Raw = ABSENT
     effectiveDateTime: str | None = None
     effectivePeriod: Raw = ABSENT
+    dosage: Unused = None
 
 
 class MedicationStatement(Resource, tag="MedicationStatement", gc=False):
@@ -94,6 +106,7 @@ class MedicationStatement(Resource, tag="MedicationStatement", gc=False):
     effectiveDateTime: str | None = None
     effectivePeriod: Raw = ABSENT
     dateAsserted: str | None = None
+    dosage: Unused = None
 
 
 class MedicationRequest(Resource, tag="MedicationRequest", gc=False):
@@ -119,6 +132,8 @@ class MedicationDispense(Resource, tag="MedicationDispense", gc=False):
     subject: Raw = ABSENT
     whenHandedOver: str | None = None
     daysSupply: Raw = ABSENT
+    quantity: Unused = None
+    dosageInstruction: Unused = None
 
 
 class Procedure(Resource, tag="Procedure", gc=False):
@@ -146,6 +161,9 @@ class ServiceRequest(Resource, tag="ServiceRequest", gc=False):
     occurrencePeriod: Raw = ABSENT
     occurrenceTiming: Raw = ABSENT
     authoredOn: str | None = None
+    quantityQuantity: Unused = None
+    quantityRatio: Unused = None
+    quantityRange: Unused = None
 
 
 class Appointment(Resource, tag="Appointment", gc=False):
@@ -159,6 +177,8 @@ class Appointment(Resource, tag="Appointment", gc=False):
     requestedPeriod: Raw = ABSENT
     created: str | None = None
     participant: Raw = ABSENT
+    priority: Unused = None
+    minutesDuration: Unused = None
 
 
 class BodyStructure(Resource, tag="BodyStructure", gc=False):
@@ -175,6 +195,9 @@ class ImagingStudy(Resource, tag="ImagingStudy", gc=False):
     subject: Raw = ABSENT
     started: str | None = None
     procedureCode: Raw = ABSENT
+    numberOfSeries: Unused = None
+    numberOfInstances: Unused = None
+    series: Unused = None
 
 
 class DiagnosticReport(Resource, tag="DiagnosticReport", gc=False):
@@ -198,13 +221,17 @@ class DocumentReference(Resource, tag="DocumentReference", gc=False):
     subject: Raw = ABSENT
     date: str | None = None
     context: Raw = ABSENT
+    content: Unused = None
 
 
 class Medication(Resource, tag="Medication", gc=False):
     """A drug that others point at."""
 
+    identifier: Raw = ABSENT
     status: str | None = None
     code: Raw = ABSENT
+    amount: Unused = None
+    ingredient: Unused = None
 
 
 READ_TYPES: tuple[type[Resource], ...] = (

@@ -63,9 +63,10 @@ class Identifier(Struct, gc=False):
 
 
 class Reference(Struct, gc=False):
-    """A literal reference; logical ones (identifier, display) are not resolved."""
+    """A literal reference, or a logical one by identifier; displays are never resolved."""
 
     reference: str | None = None
+    identifier: Identifier | None = None
 
 
 class Bound(Struct, gc=False):
@@ -125,6 +126,13 @@ class Participant(Struct, gc=False):
     actor: Reference | None = None
 
 
+class PatientLink(Struct, gc=False):
+    """Another record of the same person."""
+
+    other: Reference | None = None
+    type: str | None = None
+
+
 class Contained(Struct, gc=False):
     """A contained Medication or BodyStructure."""
 
@@ -134,6 +142,7 @@ class Contained(Struct, gc=False):
     code: Raw = ABSENT
     location: Raw = ABSENT
     identifier: list[Identifier] | None = None
+    modifierExtension: Raw = ABSENT
 
 
 class DocumentContext(Struct, gc=False):

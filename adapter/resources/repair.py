@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import json
+import math
+import re
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
 
@@ -15,14 +17,35 @@ T = TypeVar("T")
 _DROPPED = object()
 # Elements that turn the meaning round: a value that cannot be read must not pass for its absence.
 _TURNING = frozenset({"doNotPerform"})
-
-
+_SURROGATE = b"\\ud"
 _NOTHING = (b"", b"null", b"[]", b"{}")
+_LARGE = re.compile(rb"[0-9][eE]\+?[0-9]{3}|[0-9]{309}")
+MALFORMED_NUMBER = "malformed: a number beyond a double"
 
 
 def given(raw: Raw) -> bool:
     """Whether an element is there and says something."""
     return bool(raw) and bytes(raw).strip() not in _NOTHING
+
+
+def outsized(raw: Raw | bytes) -> bool:
+    """Whether a number in the JSON is beyond a double (1e400)."""
+    if not raw or _LARGE.search(raw) is None:
+        return False
+    try:
+        json.loads(bytes(raw), parse_float=_double, parse_int=_double)
+    except OverflowError:
+        return True
+    except (ValueError, RecursionError):
+        return False
+    return False
+
+
+def _double(text: str) -> float:
+    found = float(text)
+    if math.isinf(found):
+        raise OverflowError
+    return found
 
 
 class ShapeError(Exception):
@@ -40,7 +63,7 @@ def read(raw: Raw | bytes, shape: type[T]) -> T | None:
         return None
     try:
         return _decoder(shape).decode(raw)  # type: ignore[no-any-return,arg-type]
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         pass
     try:
         found = _mended(_plain(raw), shapes.type_info(shape), "")
@@ -63,10 +86,14 @@ def read_resource(raw: Raw | bytes, shape: type[T]) -> T:
 
 
 def _plain(raw: Raw | bytes) -> Any:
+    text = bytes(raw)
     try:
-        return json.loads(bytes(raw), parse_float=Decimal, parse_int=_number, parse_constant=_constant)
+        found = json.loads(text, parse_float=Decimal, parse_int=_number, parse_constant=_constant)
+        if _SURROGATE in text.lower():
+            msgspec.json.encode(found, enc_hook=str)  # half a surrogate pair is no text that anything could write
     except (ValueError, RecursionError) as error:
         raise ShapeError("not JSON") from error
+    return found
 
 
 def _number(text: str) -> Decimal | int:

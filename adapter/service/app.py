@@ -20,6 +20,7 @@ from adapter.service.clients import read_clients
 from adapter.service.evaluation import router as evaluation
 from adapter.service.guard import Guard, start_log
 from adapter.service.hooks import router as hooks
+from adapter.service.mappings import router as mappings
 from adapter.service.operations import ASSETS, OPEN_WARNING, docs_assets
 from adapter.service.operations import router as operations
 from adapter.service.patients import router as patients
@@ -47,7 +48,7 @@ def create_app(site: Site) -> FastAPI:
     )
     app.openapi_version = "3.0.3"  # the bundled Swagger UI reads no later one
     app.state.site = site
-    for router in (hooks, evaluation, patients, operations):
+    for router in (hooks, evaluation, patients, mappings, operations):
         app.include_router(router)
     app.mount(ASSETS, docs_assets())
     _answer_errors(app)

@@ -24,7 +24,7 @@ from adapter.state.ledger import Ledger
 from adapter.state.locks import Locks
 from adapter.state.replay import ReplayStore
 from adapter.state.tables import STEPS, migrate
-from adapter.state.unmapped import UnmappedStore
+from adapter.state.unmapped import StrangerStore
 from adapter.state.watermarks import Watermarks
 
 _BUSY_SECONDS = 30
@@ -32,7 +32,7 @@ _ATTEMPTS, _PAUSE_SECONDS = 4, 0.2
 
 
 class State:
-    """Ledger, watermarks, locks, replay store, feedback and unmapped codes of one database."""
+    """Ledger, watermarks, locks, replay store, feedback and unsettled codes of one database."""
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
@@ -41,7 +41,7 @@ class State:
         self.locks = Locks(engine)
         self.replay = ReplayStore(engine)
         self.feedback = FeedbackStore(engine)
-        self.unmapped = UnmappedStore(engine)
+        self.strangers = StrangerStore(engine)
 
     def ready(self) -> bool:
         """Whether the database answers."""

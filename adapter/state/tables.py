@@ -66,7 +66,36 @@ UNMAPPED = sa.Table(
     sa.Column("display", LONG),
     sa.Column("count", sa.Integer, nullable=False),
 )
-STEPS: tuple[tuple[sa.Table, ...], ...] = ((LEDGER, WATERMARKS, LOCKS, TOKENS, FEEDBACK, UNMAPPED),)
+STRANGERS = sa.Table(
+    "hcc_stranger",
+    METADATA,
+    sa.Column("source", SHORT, primary_key=True),
+    sa.Column("key", SHORT, primary_key=True),
+    sa.Column("system", LONG),
+    sa.Column("code", LONG),
+    sa.Column("display", LONG),
+    sa.Column("reason", SHORT, nullable=False),
+    sa.Column("concepts", LONG, nullable=False),
+    sa.Column("example", LONG, nullable=False),
+    sa.Column("first_seen", SHORT, nullable=False),
+    sa.Column("last_seen", SHORT, nullable=False),
+)
+MET = sa.Table(
+    "hcc_stranger_met",
+    METADATA,
+    sa.Column("source", SHORT, primary_key=True),
+    sa.Column("patient", SHORT, primary_key=True),
+    sa.Column("part", SHORT, primary_key=True),
+    sa.Column("key", SHORT, primary_key=True),
+    sa.Column("unit", SHORT, primary_key=True),
+    sa.Column("count", sa.Integer, nullable=False),
+    sa.Index("hcc_stranger_met_key", "source", "key"),
+)
+# UNMAPPED belongs to version 1 and is not written any more: it could not tell a repeated run from a new resource.
+STEPS: tuple[tuple[sa.Table, ...], ...] = (
+    (LEDGER, WATERMARKS, LOCKS, TOKENS, FEEDBACK, UNMAPPED),
+    (STRANGERS, MET),
+)
 """What each version adds. A step that shipped is never edited: a change is a new step."""
 
 

@@ -9,14 +9,12 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 
-def upsert(connection: sa.Connection, table: sa.Table, row: Mapping[str, Any], *, add: str | None = None) -> None:
-    """Write the row over the one with its primary key; the column `add` is added to what stands there."""
+def upsert(connection: sa.Connection, table: sa.Table, row: Mapping[str, Any], *, keep: str | None = None) -> None:
+    """Write the row over the one with its primary key; the column `keep` stays as it stands there."""
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     statement = insert(table).values(**row)
     keys = [column.name for column in table.primary_key]
-    changed: dict[str, Any] = {name: statement.excluded[name] for name in row if name not in keys}
-    if add is not None:
-        changed[add] = table.c[add] + statement.excluded[add]
+    changed: dict[str, Any] = {name: statement.excluded[name] for name in row if name not in (*keys, keep)}
     connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed))
 
 

@@ -136,6 +136,7 @@ class _Run:
             read = self._read(identity)
             evaluated = None if read is None or read.merged_into is not None else self._evaluate(read)
             done = self._written(reference, read, evaluated)
+            self._remember(reference, evaluated)
         except AdapterError as error:
             return PatientOutcome(reference, error=str(error))
         except Exception as error:  # noqa: BLE001 a defect in one patient's evaluation must not stop the others
@@ -151,6 +152,11 @@ class _Run:
             if self._target is None or self._target.sink != RESOURCES:
                 raise
             return None
+
+    def _remember(self, reference: str, evaluated: EvaluatedPatient | None) -> None:
+        """Codes that the tables do not settle, as this record shows them now; a dry run is told them too."""
+        at = self._clock().astimezone(UTC).isoformat(timespec="seconds")
+        self._state.strangers.put(self._source.base, reference, evaluated.strangers if evaluated else (), at)
 
     def _written(self, reference: str, read: PatientRead | None, evaluated: EvaluatedPatient | None) -> tuple[str, ...]:
         if self._target is None or self._target.sink == NOTHING:

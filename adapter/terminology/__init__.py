@@ -20,6 +20,7 @@ from adapter.terminology.codes import (
     Translation,
     plain_text,
 )
+from adapter.terminology.conversions import apply_conversions
 from adapter.terminology.questions import Question, load_questions
 from adapter.terminology.systems import DEFAULT_BASE, LOCAL, Systems
 from adapter.terminology.tables import Row, Tables
@@ -62,12 +63,14 @@ class Terminology:
         keys = set(self.concepts)
         self.units = Units(tables, self.systems, keys)
         self.questions: dict[str, Question] = load_questions(tables, self.systems, keys)
+        apply_conversions(tables, self.units, self.questions)
         self.statuses = _statuses(tables)
         self._members = _members(tables, keys)
         self._groups: dict[str, frozenset[str]] = {}
         self._drugs: dict[str, str] = {}
         self._drug_names: dict[tuple[str, str], str] = {}
         self._read_drug_names(tables)
+        self.suggestion_names = _suggestion_names(tables, keys)
         self._limits = _limits(tables, self.units, keys)
         self.drugs = self.of_kind("drug")
         self.procedures = self.of_kind("procedure")
@@ -96,6 +99,11 @@ class Terminology:
             names = (name for name, members in self._members.items() if concept in members)
             found = self._groups[concept] = frozenset((concept, *names))
         return found
+
+    @property
+    def group_names(self) -> frozenset[str]:
+        """The groups of groups.yaml."""
+        return frozenset(self._members)
 
     def members(self, group: str) -> frozenset[str]:
         """The concepts of a group; a concept key is a group of its own."""
@@ -142,6 +150,16 @@ class Terminology:
 def load_terminology(overlay: Path | None = None, canonical_base: str = DEFAULT_BASE) -> Terminology:
     """The shipped tables with a site's overlay folder. Raises TableError naming file, line and key."""
     return Terminology(Tables(overlay), canonical_base)
+
+
+def _suggestion_names(tables: Tables, concepts: set[str]) -> dict[str, tuple[str, ...]]:
+    """Concept -> names in daily use; nothing is ever translated by them, they only propose."""
+    found: dict[str, tuple[str, ...]] = {}
+    for row in tables.rows("suggestion_names.csv"):
+        if row["concept"] not in concepts:
+            raise row.wrong(f"concept {row['concept']!r} is not in concepts.csv")
+        found[row["concept"]] = (*found.get(row["concept"], ()), row["name"])
+    return found
 
 
 def _statuses(tables: Tables) -> dict[tuple[str, str], dict[str, str]]:

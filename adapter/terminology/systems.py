@@ -19,6 +19,7 @@ class Systems:
         self._names: dict[str, str] = {}
         self._cache: dict[str, str] = {}
         self.extensible: set[str] = set()
+        self.check_digits: dict[str, str] = {}
         self.classes: list[tuple[str, str, frozenset[str], str]] = []
         self.normal_range: set[tuple[str, str]] = set()
         self.sexes: dict[tuple[str, str], str] = {}
@@ -56,6 +57,8 @@ class Systems:
                     raise ValueError(f"{name} is already another system")
             if system.get("extensible"):
                 self.extensible.add(target)
+            if "check_digit" in system:
+                self.check_digits[target] = str(system["check_digit"])
         if "ucum" in document:
             self._ucum = self.canonical(document["ucum"])
         for entry in document.get("classes", ()):

@@ -22,10 +22,17 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "units.csv": ("concept", "unit", "canonical", "factor", "source"),
     "unit_aliases.csv": ("alias", "unit", "concept", "note"),
     "drug_names.csv": ("name", "concept", "lang", "source"),
-    "normal_limits.csv": ("concept", "sex", "low", "high", "unit", "source"),
+    "normal_limits.csv": ("concept", "sex", "low", "high", "unit", "source", "status"),
     "statuses.csv": ("resource", "element", "code", "counts"),
+    "conversions.csv": ("concept", "target", "factor", "source"),
+    "suggestion_names.csv": ("name", "concept", "source"),
 }  # fmt: skip
+# Any table may say in these columns why a row is so and who reviewed it when; reviews.yaml says it for whole tables.
+REVIEW = ("why", "reviewed_by", "reviewed_on")
 DOCUMENTS = ("groups.yaml", "systems.yaml")
+REVIEWS = "reviews.yaml"
+NAMES = (*COLUMNS, *DOCUMENTS, REVIEWS)
+NOT_UTF8 = "not UTF-8; save the file as UTF-8 (spreadsheets: CSV UTF-8)"
 
 
 class Row:
@@ -80,21 +87,21 @@ def _check_overlay(folder: Path) -> None:
     if not folder.is_dir():
         raise TableError(f"{folder}: the folder of overlay tables does not exist; correct HCC_MAPPINGS")
     for path in sorted(folder.iterdir()):
-        if path.suffix in (".csv", ".yaml", ".yml") and path.name not in (*COLUMNS, *DOCUMENTS):
-            known = ", ".join((*COLUMNS, *DOCUMENTS))
+        if path.suffix in (".csv", ".yaml", ".yml") and path.name not in NAMES:
+            known = ", ".join(NAMES)
             raise TableError(f"{path}: no table has this name; the tables are {known}")
 
 
 def _rows(path: Traversable, columns: tuple[str, ...], site: bool) -> Iterator[Row]:
     name = str(path) if site else path.name
-    with path.open(encoding="utf-8-sig") as stream:
-        reader = csv.reader(stream)
+    reader = csv.reader(_text(path, name).splitlines(keepends=True), strict=True)
+    try:
         header = next(reader, [])
-        unknown = [c for c in header if c not in columns]
+        unknown = [c for c in header if c not in (*columns, *REVIEW)]
         if unknown or columns[0] not in header:
             wanted = ", ".join(columns)
             raise TableError(f"{name}:1: columns {unknown or header} are not those of the table ({wanted})")
-        blank = dict.fromkeys(columns, "")
+        blank = dict.fromkeys((*columns, *REVIEW), "")
         for cells in reader:
             if not any(cells):
                 continue
@@ -102,6 +109,18 @@ def _rows(path: Traversable, columns: tuple[str, ...], site: bool) -> Iterator[R
             if len(cells) != len(header):
                 raise TableError(f"{place}: {len(cells)} cells in a table of {len(header)} columns")
             yield Row({**blank, **dict(zip(header, cells, strict=True))}, place, site)
+    except csv.Error as error:
+        raise TableError(f"{name}:{reader.line_num}: not the expected CSV: {error}") from None
+
+
+def _text(path: Traversable, name: str) -> str:
+    """The text of a table. Raises TableError naming the line that is not UTF-8."""
+    content = path.read_bytes()
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise TableError(f"{name}:{line}: {NOT_UTF8}") from None
 
 
 class _Loader(yaml.CSafeLoader):
@@ -122,8 +141,9 @@ _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping
 
 
 def _document(path: Traversable) -> dict[str, Any]:
+    text = _text(path, str(path))
     try:
-        found = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
+        found = yaml.load(text, Loader=_Loader)
     except yaml.YAMLError as error:
         raise TableError(f"{path}: not the expected YAML: {' '.join(str(error).split())}") from error
     if found is None:

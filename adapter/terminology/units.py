@@ -61,9 +61,9 @@ class Units:
         known = self._units.get(concept)
         if known is None:
             return f"{WRONG_UNIT}: {concept} has no units"
-        written = _plain(text) if text else ""
+        written = plain_unit(text) if text else ""
         if code and system and self._systems.is_ucum(system):
-            return self._by_code(concept, known, _plain(code), written)
+            return self._by_code(concept, known, plain_unit(code), written)
         if written:
             found = known.get(written)
             return found if found is not None else f"{WRONG_UNIT}: not a unit of {concept}"
@@ -78,9 +78,19 @@ class Units:
         """All listed units by (concept, UCUM text), without aliases."""
         return dict(self._rows)
 
+    def retarget(self, concept: str, canonical: str, numerator: Decimal, denominator: Decimal) -> None:
+        """From now on the units of a concept convert to another canonical unit, by a factor on the present one."""
+        changed = {
+            unit: Unit(unit.ucum, canonical, unit.numerator * numerator, unit.denominator * denominator)
+            for unit in self._units[concept].values()
+        }
+        self._units[concept] = {text: changed[unit] for text, unit in self._units[concept].items()}
+        self._rows.update({(concept, unit.ucum): unit for unit in changed.values()})
+        self._found.clear()
+
     def named(self, text: str) -> set[str]:
         """The UCUM units that a text is known to name, for whatever concept."""
-        return self._named.get(_plain(text), set())
+        return self._named.get(plain_unit(text), set())
 
     def _by_code(self, concept: str, known: dict[str, Unit], code: str, written: str) -> Unit | str:
         found = known.get(code)
@@ -101,19 +111,19 @@ class Units:
         if concept not in concepts:
             raise row.wrong(f"concept {concept!r} is not in concepts.csv")
         known = self._units.setdefault(concept, {})
-        unit = Unit(row["unit"], row["canonical"], *_factor(row))
-        earlier = known.get(_plain(unit.ucum))
+        unit = Unit(row["unit"], row["canonical"], *factor_of(row))
+        earlier = known.get(plain_unit(unit.ucum))
         if earlier is not None and earlier != unit:
             raise row.wrong(f"unit {unit.ucum!r} of {concept} is already listed with another factor")
         if known and next(iter(known.values())).canonical != unit.canonical:
             raise row.wrong(f"the canonical unit of {concept} is {next(iter(known.values())).canonical!r}")
-        known[_plain(unit.ucum)] = unit
+        known[plain_unit(unit.ucum)] = unit
         self._rows[(concept, unit.ucum)] = unit
         if unit.ucum:
-            self._named.setdefault(_plain(unit.ucum), set()).add(unit.ucum)
+            self._named.setdefault(plain_unit(unit.ucum), set()).add(unit.ucum)
 
     def _alias(self, row: Row) -> None:
-        only, plain, used = row["concept"], _plain(row["alias"]), False
+        only, plain, used = row["concept"], plain_unit(row["alias"]), False
         for (concept, ucum), unit in self._rows.items():
             if ucum == row["unit"] and only in ("", concept):
                 self._units[concept].setdefault(plain, unit)
@@ -123,18 +133,21 @@ class Units:
         self._named.setdefault(plain, set()).add(row["unit"])
 
 
-def _factor(row: Row) -> tuple[Decimal, Decimal]:
+def factor_of(row: Row) -> tuple[Decimal, Decimal]:
+    """Numerator and denominator of a row's `factor` (`17.1`, `1/60`). Raises TableError."""
     numerator, _, denominator = row["factor"].partition("/")
     try:
         factor = Decimal(numerator), Decimal(denominator or 1)
     except InvalidOperation:
         raise row.wrong(f"factor {row['factor']!r} is no number") from None
+    if not (factor[0].is_finite() and factor[1].is_finite()):
+        raise row.wrong(f"factor {row['factor']!r} is no number")
     if factor[0] <= 0 or factor[1] <= 0:
         raise row.wrong(f"factor {row['factor']!r} is not positive")
     return factor
 
 
-def _plain(text: str) -> str:
+def plain_unit(text: str) -> str:
     """A unit text as it is compared: NFKC, no blanks, either micro sign as u, letter case ignored."""
     folded = unicodedata.normalize("NFKC", text).replace("\u03bc", "u").replace("\u00b5", "u")
     return "".join(folded.split()).casefold()

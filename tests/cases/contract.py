@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import functools
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,13 @@ def breaks(assessment: Assessment, bundle: dict[str, Any], instant: str) -> list
         found.append(f"{counts['rejected']} are rejected and none is listed")
     single = [(one["code"], one.get("cause")) for one in assessment["findings"]]
     found += [f"{pair} is reported twice" for pair in sorted(set(single), key=str) if single.count(pair) > 1]
-    if assessment["schema"] != "hcc-conversion/assessment/1" or not assessment["asOf"].startswith(instant[:10]):
+    if assessment["schema"] != "hcc-conversion/assessment/1" or not _same_day(assessment["asOf"], instant):
         found.append(f"schema {assessment['schema']}, asOf {assessment['asOf']}")
     return found
+
+
+def _same_day(shown: str, asked: str) -> bool:
+    """A day is shown as its end, an instant as itself in the site's zone."""
+    if len(asked) <= len("2024-05-01"):
+        return shown.startswith(asked)
+    return datetime.fromisoformat(shown) == datetime.fromisoformat(asked)

@@ -156,7 +156,10 @@ def built_resource(kind: str, fact: Fact, number: int, patient: str) -> Fact:
 
 def patient_of(facts: list[Fact]) -> str:
     """The id of the patient whom the case is about."""
-    return next((fact["patient"].get("id", MAIN_PATIENT) for fact in facts if "patient" in fact), MAIN_PATIENT)
+    told = [fact["patient"].get("id", MAIN_PATIENT) for fact in facts if "patient" in fact]
+    raw = [fact["resource"] for fact in facts if "resource" in fact]
+    told += [r.get("id", MAIN_PATIENT) for r in raw if isinstance(r, dict) and r.get("resourceType") == "Patient"]
+    return told[0] if told else MAIN_PATIENT
 
 
 def bundle_of(facts: list[Fact]) -> Fact:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import subprocess
@@ -120,3 +121,230 @@ def test_a_whole_bundle_of_an_older_version_is_refused(tmp_path: Path, mark: str
     found = run(str(path))
     assert found.returncode == 2
     assert "not R4" in found.stderr
+
+
+def lab(name: str = "o1", **members: Any) -> dict[str, Any]:
+    """An ALT of 30 U/L."""
+    return {
+        "resourceType": "Observation",
+        "id": name,
+        "status": "final",
+        "effectiveDateTime": "2024-04-01",
+        "code": {"coding": [{"system": "http://loinc.org", "code": "1742-6"}]},
+        "valueQuantity": {"value": 30, "unit": "U/L"},
+        **members,
+    }
+
+
+def nested(depth: int) -> dict[str, Any]:
+    """An extension in an extension, and so on."""
+    found: dict[str, Any] = {"url": "http://x.example/e", "valueString": "x"}
+    for _ in range(depth):
+        found = {"url": "http://x.example/e", "extension": [found]}
+    return found
+
+
+def evaluated(tmp_path: Path, content: str | bytes, name: str = "a.json") -> subprocess.CompletedProcess[str]:
+    """The command on one file; it must end within the minute and without a traceback."""
+    path = tmp_path / name
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    found = run(str(path))
+    assert "Traceback" not in found.stderr + found.stdout
+    assert "please report" not in found.stderr
+    return found
+
+
+def only(found: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    """The only assessment."""
+    (line,) = found.stdout.splitlines()
+    shown: dict[str, Any] = json.loads(line)
+    return shown
+
+
+DEEP = "[" * 100_000 + "]" * 100_000
+STU3_CONDITION = {"resourceType": "Condition", "id": "c", "verificationStatus": "confirmed", "clinicalStatus": "active"}
+R5_DOSE = {
+    "resourceType": "MedicationAdministration",
+    "id": "m",
+    "status": "completed",
+    "medication": {"concept": {"text": "lenvatinib"}},
+    "occurenceDateTime": "2024-04-01",
+}
+
+
+@pytest.mark.parametrize(
+    ("content", "cause"),
+    [
+        (DEEP, "nested too deep"),
+        (bundle(lab(extension=[1])).replace('"extension": [1]', f'"extension": {DEEP}'), "nested too deep"),
+        ("", "empty"),
+        (" \n\n", "empty"),
+        (bundle(lab()).replace(": 30", ": NaN"), "not JSON"),
+        (bundle(lab()).replace(": 30", ": -Infinity"), "not JSON"),
+        (bundle().encode().replace(b"Patient", b"Pat\xffent"), "not UTF-8"),
+        (bundle().encode("utf-16"), "not UTF-8"),
+        (bundle().encode("utf-32"), "not UTF-8"),
+        (gzip.compress(bundle().encode())[:60], "gzip"),
+        (bundle()[:-20], "not JSON"),
+        (bundle(STU3_CONDITION), "STU3 or older, not R4"),
+        (bundle({"resourceType": "MedicationOrder", "id": "m"}), "STU3 or older, not R4"),
+        (bundle(R5_DOSE), "R5 or newer, not R4"),
+        (bundle({"resourceType": "NutritionIntake", "id": "n"}), "R5 or newer, not R4"),
+        ('{"resourceType": "CapabilityStatement", "fhirVersion": "5.0.0"}', "FHIR 5.0.0"),
+        ('{"resourceType": "CapabilityStatement", "fhirVersion": "3.0.2"}', "FHIR 3.0.2"),
+    ],
+)
+def test_what_is_unreadable_as_a_whole_is_one_line_and_code_2(
+    tmp_path: Path, content: str | bytes, cause: str
+) -> None:
+    found = evaluated(tmp_path, content)
+    (line,) = found.stderr.splitlines()
+    assert (found.returncode, found.stdout) == (2, "")
+    assert "a.json" in line and cause in line
+
+
+def test_a_folder_without_json_is_one_line_and_code_2(tmp_path: Path) -> None:
+    (tmp_path / "readme.txt").write_text("nothing")
+    found = run(str(tmp_path))
+    assert (found.returncode, len(found.stderr.splitlines())) == (2, 1)
+
+
+def test_an_extension_a_hundred_deep_is_legal_and_costs_nothing(tmp_path: Path) -> None:
+    found = evaluated(tmp_path, bundle(lab(extension=[nested(100)]), lab("o2")))
+    assert (found.returncode, found.stderr) == (0, "")
+    assert only(found)["input"]["used"] == 3
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (json.dumps(lab(extension=[1])).replace("[1]", DEEP).encode(), "malformed: nested too deep"),
+        (json.dumps(lab()).encode().replace(b"final", b"fin\xffal"), "malformed: not UTF-8"),
+        (json.dumps(lab()).replace("30", "NaN").encode(), "malformed"),
+        (json.dumps(lab())[:-9].encode(), "malformed: not JSON"),
+        (b"5", "malformed"),
+    ],
+)
+def test_a_line_that_cannot_be_read_costs_only_itself(tmp_path: Path, line: bytes, reason: str) -> None:
+    subject = {"reference": "Patient/p1"}
+    good = [{"resourceType": "Patient", "id": "p1"}, lab("o2", subject=subject)]
+    content = b"\n".join([line, *(json.dumps(one).encode() for one in good)])
+    found = evaluated(tmp_path, b"\xef\xbb\xbf" + content, "a.ndjson")
+    shown = only(found)
+    assert found.returncode == 1
+    assert [(r["reference"], r["reason"].startswith(reason)) for r in shown["rejected"]] == [("a.ndjson:1", True)]
+    assert shown["input"]["used"] == 2
+    assert len(found.stderr.splitlines()) == 1
+
+
+HUGE = {"value": "@", "unit": "U/L"}
+DRUG = {"medicationCodeableConcept": {"text": "lenvatinib"}, "status": "completed"}
+
+
+@pytest.mark.parametrize(
+    ("members", "number"),
+    [
+        ({"valueQuantity": HUGE}, "1e400"),
+        ({"valueQuantity": HUGE}, "-1E+999"),
+        ({"valueQuantity": HUGE}, "9" * 400),
+        ({"referenceRange": [{"high": HUGE}]}, "1.5e0400"),
+        ({"component": [{"code": {"text": "x"}, "valueQuantity": HUGE}]}, "1e400"),
+        ({"valueQuantity": None, "valueInteger": "@"}, "1e400"),
+    ],
+)
+def test_a_number_beyond_a_double_makes_its_resource_malformed(
+    tmp_path: Path, members: dict[str, Any], number: str
+) -> None:
+    content = bundle(lab(**members), lab("o2")).replace('"@"', number)
+    found = evaluated(tmp_path, content)
+    shown = only(found)
+    assert found.returncode == 1
+    assert [(r["reference"], r["reason"]) for r in shown["rejected"]] == [
+        ("Observation/o1", "malformed: a number beyond a double")
+    ]
+    assert shown["input"]["used"] == 2
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [
+        lab("x", extension=[{"url": "http://x.example/e", "valueDecimal": "@"}]),
+        lab("x", valueQuantity=None, valueRange={"low": HUGE}),
+        {"resourceType": "MedicationAdministration", **DRUG, "effectiveDateTime": "2024-04-01", "dosage": HUGE},
+        {"resourceType": "MedicationStatement", **DRUG, "effectiveDateTime": "2024-04", "dosage": [{"dose": HUGE}]},
+        {"resourceType": "MedicationRequest", **DRUG, "intent": "order", "dispenseRequest": {"quantity": HUGE}},
+        {"resourceType": "MedicationDispense", **DRUG, "whenHandedOver": "2024-04-01", "quantity": HUGE},
+        {"resourceType": "MedicationDispense", **DRUG, "whenHandedOver": "2024-04-01", "daysSupply": HUGE},
+        {"resourceType": "Condition", "code": {"text": "x"}, "onsetAge": {"value": "@", "code": "a"}},
+        {"resourceType": "Condition", "code": {"text": "x"}, "abatementRange": {"high": HUGE}},
+        {"resourceType": "ImagingStudy", "status": "available", "series": [{"number": "@"}]},
+    ],
+)
+def test_a_number_beyond_a_double_is_seen_where_nobody_reads_it(tmp_path: Path, resource: dict[str, Any]) -> None:
+    content = bundle({**resource, "id": "x"}, lab("o2")).replace('"@"', "1e400")
+    for name in ("a.json", "a.ndjson"):
+        if name == "a.ndjson":
+            lines = [json.dumps(entry["resource"]) for entry in json.loads(content.replace("1e400", '"@"'))["entry"]]
+            content = "\n".join(lines).replace('"@"', "1e400")
+        found = evaluated(tmp_path, content, name)
+        (rejected,) = only(found)["rejected"]
+        assert (found.returncode, rejected["reference"]) == (1, f"{resource['resourceType']}/x")
+        assert rejected["reason"].startswith("malformed: a number beyond a double")
+        assert only(found)["input"]["used"] == 2
+
+
+def test_digits_in_texts_are_no_numbers(tmp_path: Path) -> None:
+    found = evaluated(tmp_path, bundle(lab(note=[{"text": "1e400 " + "9" * 400}], referenceRange=[{"text": "0e999"}])))
+    assert (found.returncode, only(found)["rejected"]) == (0, [])
+
+
+def test_of_an_element_that_stands_twice_the_last_counts(tmp_path: Path) -> None:
+    content = bundle(lab())
+    twice = content.replace('"status": "final"', '"status": "entered-in-error", "status": "final"')
+    other = content.replace('"status": "final"', '"status": "final", "status": "entered-in-error"')
+    assert twice != content != other
+    assert evaluated(tmp_path, twice).stdout == evaluated(tmp_path, content).stdout
+    assert only(evaluated(tmp_path, other))["input"] == {
+        **only(evaluated(tmp_path, content))["input"], "used": 1, "notCounted": 1
+    }  # fmt: skip
+
+
+def test_a_bundle_of_ten_thousand_entries_is_counted_whole(tmp_path: Path) -> None:
+    found = evaluated(tmp_path, bundle(*(lab(f"o{number}") for number in range(10_000))))
+    assert found.returncode == 0
+    assert only(found)["input"]["used"] == only(found)["input"]["resources"] == 10_001
+
+
+def test_texts_of_a_megabyte_are_read_and_no_line_on_stderr_is_as_long(tmp_path: Path) -> None:
+    long = "x" * 1_000_000
+    found = evaluated(
+        tmp_path,
+        bundle(lab("o1", valueString=long, note=[{"text": long}]), lab("o2", code={"text": long}), lab(long, status=5)),
+    )
+    assert found.returncode == 1
+    counts = only(found)["input"]
+    assert (counts["used"], counts["unmapped"], counts["rejected"]) == (2, 1, 1)
+    assert max(len(line) for line in found.stderr.splitlines()) < 3000
+
+
+def test_a_file_of_fifty_megabytes_is_read(tmp_path: Path) -> None:
+    text = {"status": "generated", "div": "<div>" + "x" * 1000 + "</div>"}
+    content = bundle(*(lab(f"o{number}", text=text) for number in range(40_000)))
+    assert len(content) > 50_000_000
+    found = evaluated(tmp_path, content)
+    assert (found.returncode, only(found)["input"]["used"]) == (0, 40_001)
+
+
+def test_bytes_that_are_no_text_in_the_first_line_of_a_pipe_cost_only_that_line(tmp_path: Path) -> None:
+    lines = [b'{"resourceType":"Patient","id":"p\xff"}', b'{"resourceType":"Patient","id":"p1"}', b""]
+    call = [*COMMAND, "evaluate", "-", "--as-of", DAY]
+    found = subprocess.run(call, input=b"\n".join(lines), check=False, capture_output=True, timeout=60)
+    assert found.returncode == 1
+    (rejected,) = json.loads(found.stdout)["rejected"]
+    assert rejected["reason"] == "malformed: not UTF-8"
+
+
+def test_half_a_surrogate_pair_costs_only_its_line(tmp_path: Path) -> None:
+    odd = '{"resourceType":"Observation","id":"\\ud83d","status":"final"}'
+    found = evaluated(tmp_path, f'{{"resourceType":"Patient","id":"p1"}}\n{odd}\n', "a.ndjson")
+    assert (found.returncode, [r["reference"] for r in only(found)["rejected"]]) == (1, ["a.ndjson:2"])

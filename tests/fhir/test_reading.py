@@ -125,6 +125,29 @@ def test_a_patient_that_was_merged_into_another_says_so(server: responses.Reques
     assert read_patient(client(), "p1").merged_into == "Patient/p2"
 
 
+def test_the_record_that_a_patient_replaced_is_read_with_it(server: responses.RequestsMock) -> None:
+    link = [{"type": "replaces", "other": {"reference": "Patient/old"}}]
+    server.replace("GET", f"{BASE}/Patient/p1", json={"resourceType": "Patient", "id": "p1", "link": link})
+    server.get(f"{BASE}/Patient/old", json={"resourceType": "Patient", "id": "old"})
+
+    def answer(request: requests.PreparedRequest) -> tuple[int, dict[str, str], str]:
+        asked = request.params["patient"]  # type: ignore[attr-defined]
+        return 200, {}, json.dumps(searchset(of("Observation", f"of-{asked}", asked)))
+
+    server.remove("GET", f"{BASE}/Observation")
+    server.add_callback("GET", f"{BASE}/Observation", callback=answer)
+    read = read_patient(client(), "p1")
+    assert set(read.versions) == {"Patient/p1", "Patient/old", "Observation/of-p1", "Observation/of-old"}
+    assert read.incomplete == ()
+
+
+def test_a_replaced_record_that_cannot_be_read_leaves_a_gap(server: responses.RequestsMock) -> None:
+    link = [{"type": "replaces", "other": {"reference": "Patient/old"}}]
+    server.replace("GET", f"{BASE}/Patient/p1", json={"resourceType": "Patient", "id": "p1", "link": link})
+    server.get(f"{BASE}/Patient/old", status=500)
+    assert [kind for kind, _ in read_patient(client(), "p1").incomplete] == ["Patient"]
+
+
 def test_patients_are_found_by_a_confirmed_diagnosis_on_a_real_server() -> None:
     hcc, other = ("http://snomed.info/sct", "109841003"), ("http://snomed.info/sct", "22298006")
     verified = "http://terminology.hl7.org/CodeSystem/condition-ver-status"

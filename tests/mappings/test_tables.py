@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import csv
+import re
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from pint import DimensionalityError
 from ucumvert import PintUcumRegistry  # type: ignore[import-untyped]
 
 from adapter.errors import TableError
 from adapter.terminology import LOCAL, Terminology, load_terminology
+from adapter.terminology.checks import check_tables
+from adapter.values import Interval
 
 MAPPINGS = Path(__file__).resolve().parents[2] / "mappings"
 
@@ -44,8 +48,22 @@ CANONICAL = {
     "tumor_longest_dimension": "mm",
     "estimated_survival": "mo",
 }
-# Factors that rest on a molar mass or a convention; UCUM alone cannot know them.
-CONVENTIONAL = {"bilirubin_total", "bilirubin_direct", "bilirubin_conjugated", "creatinine", "ammonia", "free_t4"}
+# What UCUM alone cannot know: molar masses in g/mol, as the dictionary names them.
+MOLAR = {
+    ("bilirubin_total", "mg/dL"): 584.66,
+    ("bilirubin_direct", "mg/dL"): 584.66,
+    ("bilirubin_conjugated", "mg/dL"): 584.66,
+    ("creatinine", "mg/dL"): 113.12,
+    ("ammonia", "ug/dL"): 17.03,
+    ("free_t4", "ng/dL"): 776.93,
+}
+# Thousandths of arbitrary units: to ucumvert an annotation such as {mAU} is 1, so that it cannot see the thousandth.
+ARBITRARY = {"[arb'U]"}
+KINDS_OF_UNIT = {
+    "international": ("[IU]", "_IU}"),
+    "copies": ("{copies}", "{copy}"),
+    "PIVKA-II": ("{mAU}", "[arb'U]"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -82,20 +100,41 @@ def test_the_canonical_unit_is_the_agreed_one(terminology: Terminology, concept:
     assert terminology.units.canonical(concept) == unit
 
 
-def test_every_decimal_factor_is_that_of_ucum(terminology: Terminology) -> None:
+def test_every_factor_that_ucum_can_compute_is_exactly_that_of_ucum(terminology: Terminology) -> None:
     registry = PintUcumRegistry()
-    checked = 0
+    checked, not_computed = 0, set()
     for (concept, ucum), unit in terminology.units.rows().items():
-        arbitrary = any(mark in ucum + unit.canonical for mark in ("{", "[IU]", "[arb", "24.h"))
-        if concept in CONVENTIONAL or arbitrary or not ucum or not unit.canonical or ucum in ("meq/L", "mo", "a"):
+        if not ucum or not unit.canonical or ARBITRARY & {*re.split(r"[./]", ucum)}:
             continue
-        one, other = registry.from_ucum(ucum), registry.from_ucum(unit.canonical)
-        ratio = (1 * one).to(other).magnitude
-        if concept == "estimated_survival":
-            ratio = (1 * one).to("day").magnitude / 30.4375
-        assert float(unit.numerator / unit.denominator) == pytest.approx(ratio, rel=1e-9), (concept, ucum)
+        try:
+            ratio = (registry.from_ucum(ucum) * 1 / (registry.from_ucum(unit.canonical) * 1)).to("").magnitude
+        except DimensionalityError:
+            not_computed.add((concept, ucum))
+            continue
+        assert float(unit.numerator / unit.denominator) == pytest.approx(ratio, rel=1e-12), (concept, ucum)
         checked += 1
-    assert checked > 60
+    assert checked > 90
+    assert not_computed == set(MOLAR)
+
+
+@pytest.mark.parametrize(("concept", "ucum"), MOLAR)
+def test_a_factor_between_mass_and_amount_is_that_of_the_molar_mass(
+    terminology: Terminology, concept: str, ucum: str
+) -> None:
+    registry, mass = PintUcumRegistry(), MOLAR[concept, ucum]
+    unit = terminology.units.rows()[concept, ucum]
+    moles = (registry.from_ucum(ucum) / (mass * registry.from_ucum("g/mol"))).to(registry.from_ucum(unit.canonical).units)
+    assert float(unit.numerator / unit.denominator) == pytest.approx(moles.magnitude, rel=1e-3)
+
+
+def test_arbitrary_units_convert_to_nothing_but_themselves(terminology: Terminology) -> None:
+    seen = set()
+    for (concept, ucum), unit in terminology.units.rows().items():
+        kinds = [kind for kind, signs in KINDS_OF_UNIT.items() if any(sign in ucum for sign in signs)]
+        canonical = [kind for kind, signs in KINDS_OF_UNIT.items() if any(sign in unit.canonical for sign in signs)]
+        assert kinds == canonical, (concept, ucum, unit.canonical)
+        seen.update(kinds)
+    assert seen == set(KINDS_OF_UNIT)
 
 
 @pytest.mark.parametrize(
@@ -206,3 +245,76 @@ def test_a_wrong_overlay_is_an_error_with_file_and_key(tmp_path: Path, name: str
         load_terminology(tmp_path)
     assert named in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def read(terminology: Terminology, concept: str, value: str, unit: str) -> tuple[str, Decimal, str]:
+    """Concept, number and unit as which a value of a concept is used."""
+    found = terminology.unit(concept, None, None, unit)
+    assert not isinstance(found, str), found
+    number = found.convert(Interval.exact(Decimal(value))).number
+    assert number is not None
+    return terminology.questions[concept].target, number, found.canonical
+
+
+def test_afp_in_units_is_never_mass_without_the_factor_of_the_site(terminology: Terminology, tmp_path: Path) -> None:
+    assert terminology.unit("afp", None, None, "IU/mL") == "unit: not a unit of afp"
+    assert read(terminology, "afp_units", "100", "IU/mL") == ("afp_units", Decimal(100), "k[IU]/L")
+    (tmp_path / "units.csv").write_text("concept,unit,canonical,factor,source\nafp,[IU]/mL,ng/mL,1.21,our assay\n")
+    (tmp_path / "unit_aliases.csv").write_text("alias,unit,concept\nIU/mL,[IU]/mL,afp\n")
+    (tmp_path / "conversions.csv").write_text("concept,target,factor,source\nafp_units,afp,1.21,our assay\n")
+    site = load_terminology(tmp_path)
+    assert read(site, "afp", "100", "IU/mL") == ("afp", Decimal("121.00"), "ng/mL")
+    assert read(site, "afp", "100", "ng/mL") == ("afp", Decimal(100), "ng/mL")
+    assert read(site, "afp_units", "100", "IU/mL") == ("afp", Decimal("121.00"), "ng/mL")
+    assert read(site, "afp_units", "100", "kIU/L") == ("afp", Decimal("121.00"), "ng/mL")
+    assert read(terminology, "afp_units", "100", "IU/mL")[0] == "afp_units", "the shipped tables stay as they are"
+
+
+@pytest.mark.parametrize(
+    ("row", "why"),
+    [
+        ("afp_units,hcc,1.21", "'hcc' is no concept"),
+        ("hcc,afp,1.21", "'hcc' is no concept"),
+        ("afp_units,afp_units,1", "converted already, or into itself"),
+        ("afp_units,afp,x", "is no number"),
+        ("afp_units,afp,-1", "is not positive"),
+        ("afp_units,afp,NaN", "is no number"),
+        ("afp,hbv_dna_log,1", "'hbv_dna_log' is no concept"),
+        ("afp_units,afp,1\nafp_molar,afp_units,1", "converted already"),
+    ],
+)
+def test_a_conversion_that_makes_no_sense_is_an_error(tmp_path: Path, row: str, why: str) -> None:
+    (tmp_path / "conversions.csv").write_text(f"concept,target,factor\n{row}\n")
+    with pytest.raises(TableError, match=re.escape(why)):
+        load_terminology(tmp_path)
+
+
+def test_every_shipped_row_says_why_and_who_reviewed_it_when() -> None:
+    checked = check_tables(None)
+    assert sum(count.shipped for count in checked.counts) > 1500
+    assert checked.problems == ()
+
+
+def test_a_national_system_inherits_the_rows_of_icd10_with_its_extensions(tmp_path: Path) -> None:
+    (tmp_path / "systems.yaml").write_text(
+        "systems:\n  - url: http://hl7.org/fhir/sid/icd-10-cm\n    names: [http://nation.example/icd10]\n"
+    )
+    site = load_terminology(tmp_path)
+    assert site.translate([("http://nation.example/icd10", "C22.000x003")]).notes == ("by-prefix",)
+    assert site.translate([("http://nation.example/icd10", "K74.600x001")]).concept == "cirrhosis"
+    assert load_terminology().translate([("http://nation.example/icd10", "C22.0")]).reason == "unknown"
+
+
+def test_the_overlay_of_the_readme_holds_and_does_what_it_says(tmp_path: Path) -> None:
+    text = (MAPPINGS / "README.md").read_text(encoding="utf-8").partition("## A site's own codes")[2]
+    blocks = re.findall(r"```(?:csv|yaml)\n(.*?)```", text, re.DOTALL)
+    names = ("concepts.csv", "units.csv", "unit_aliases.csv", "conversions.csv", "systems.yaml")
+    assert len(blocks) == len(names)
+    for name, block in zip(names, blocks, strict=True):
+        (tmp_path / name).write_text(block, encoding="utf-8")
+    assert [problem.why for problem in check_tables(tmp_path).errors] == []
+    site = load_terminology(tmp_path)
+    assert site.translate([("http://hospital.example.org/lab", "ALT-1")]).concept == "alt"
+    assert site.translate([("http://hospital.example.org/icd-10-national", "C22.0x01")]).concept == "hcc"
+    assert read(site, "alt", "1", "ukat/L") == ("alt", Decimal(60), "U/L")
+    assert read(site, "afp", "100", "IU/mL") == read(site, "afp_units", "100", "IU/mL")

@@ -46,12 +46,12 @@ STATUS = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
     ],
 )
 def test_onset_is_read_in_every_way_that_it_comes(members: dict[str, Any], onset: str | None) -> None:
-    found = fact(Problem, condition(HCC, **members))
+    found = fact(Problem, condition(CIRRHOSIS, **members))
     assert (found.onset.iso if found.onset else None) == onset
 
 
 def test_an_age_of_onset_needs_the_birth_and_spans_a_year() -> None:
-    resource = condition(HCC, onsetDateTime=None, onsetAge={"value": 57, "code": "a"})
+    resource = condition(CIRRHOSIS, onsetDateTime=None, onsetAge={"value": 57, "code": "a"})
     found = fact(Problem, resource).onset
     assert found is not None
     assert found.last - found.first == 365

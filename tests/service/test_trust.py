@@ -21,6 +21,8 @@ from adapter.errors import SettingError, UsageError
 from adapter.service.app import create_app
 from adapter.service.clients import read_clients
 from adapter.service.site import Site
+from adapter.state import open_state
+from adapter.terminology.strangers import Stranger
 from tests.service.conftest import AS_OF, PATIENT_VIEW, PUBLIC, Json, hook_request, settings_in
 
 ISS = "https://ehr.example.org"
@@ -283,3 +285,17 @@ def test_the_public_sandbox_is_trusted_only_as_an_explicit_test(tmp_path: Path) 
     path = tmp_path / "clients.toml"
     path.write_text("[[client]]\niss = 'https://sandbox.cds-hooks.org'\njwks = 'k'\ntest = true\n")
     assert list(read_clients(path)) == ["https://sandbox.cds-hooks.org"]
+
+
+def test_the_ledger_of_codes_is_for_trusted_callers_and_shows_the_servers_that_they_may_name(
+    folder: Path, client: TestClient
+) -> None:
+    own, other = "https://fhir.ehr.example.org/r4", "https://elsewhere.example.org/fhir"
+    with open_state(f"sqlite:///{folder / 'state.db'}") as state:
+        for source in (own, other):
+            met = Stranger("Observation/o1", "http://h.example/lab", "X", "x", "unknown")
+            state.strangers.put(source, "Patient/p1", [met], "2024-05-01T00:00:00+00:00")
+    url = f"{PUBLIC}/mappings/unmapped"
+    assert client.get("/mappings/unmapped").status_code == 401
+    answer = client.get("/mappings/unmapped", headers=token(url, **T1))
+    assert [ledger["source"] for ledger in answer.json()["sources"]] == [own]

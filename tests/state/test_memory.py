@@ -15,7 +15,7 @@ from adapter.errors import UsageError
 from adapter.state import open_state
 from adapter.state.feedback import Feedback
 from adapter.state.ledger import Line
-from adapter.state.unmapped import UnmappedCode
+from adapter.terminology.strangers import Stranger
 
 SERVER = "https://ehr.example.org/fhir"
 LINE = Line(key="k1", patient="Patient/p1", kind="CarePlan", id="c1", version="1", hash="abc")
@@ -75,12 +75,40 @@ def test_feedback_is_kept_once_and_in_order(url: str) -> None:
         assert state.feedback.all("order-sign") == (second,)
 
 
-def test_unmapped_codes_are_counted(url: str) -> None:
+def met(name: str, unit: str | None = None, code: str | None = "ALT-1") -> Stranger:
+    return Stranger(f"Observation/{name}", "http://h.example/lab", code, "ALT", "unknown", unit)
+
+
+def test_a_second_reading_of_the_same_patient_counts_nothing_twice(url: str) -> None:
+    first, second = "2024-05-01T00:00:00+00:00", "2024-06-01T00:00:00+00:00"
     with open_state(url) as state:
-        state.unmapped.add(SERVER, UnmappedCode("http://loinc.org", "1-8", "unknown", 2, "Acyclovir"))
-        state.unmapped.add(SERVER, UnmappedCode("http://loinc.org", "1-8", "unknown", 3, "Acyclovir"))
-        state.unmapped.add(SERVER, UnmappedCode("http://loinc.org", "2-6", "unknown", 1))
-        assert [(code.code, code.count) for code in state.unmapped.all(SERVER)] == [("1-8", 5), ("2-6", 1)]
+        for at in (first, second):
+            state.strangers.put(SERVER, "Patient/p1", [met("o1", "U/L"), met("o2", "IU/L"), met("o3", "U/L")], at)
+            state.strangers.put(SERVER, "Patient/p2", [met("o4"), met("o5", code=None)], at)
+    with open_state(url) as state:
+        alt, text = state.strangers.all(SERVER)
+        assert (alt.count, alt.patients, alt.units, alt.example) == (4, 2, ("U/L", "IU/L"), "Observation/o4")
+        assert (alt.first_seen, alt.last_seen) == (first, second)
+        assert (text.count, text.code, text.display) == (1, None, "ALT")
+        assert state.strangers.all("https://other.example.org") == ()
+        assert state.strangers.sources() == (SERVER,)
+
+
+def test_a_code_that_is_gone_stays_with_the_day_of_its_last_sight(url: str) -> None:
+    with open_state(url) as state:
+        state.strangers.put(SERVER, "Patient/p1", [met("o1", "U/L")], "2024-05-01")
+        state.strangers.put(SERVER, "Patient/p1", [], "2024-06-01")
+        (gone,) = state.strangers.all(SERVER)
+    assert (gone.count, gone.patients, gone.units, gone.last_seen) == (0, 0, (), "2024-05-01")
+
+
+def test_any_text_of_a_record_can_be_kept(url: str) -> None:
+    odd = Stranger("Observation/\x00o", "s" * 9000, "c\x00" * 9000, "\ud800", "unit", "u" * 9000, ("alt",))
+    with open_state(url) as state:
+        state.strangers.put(SERVER, "Patient/p1", [odd], "2024-05-01")
+        (kept,) = state.strangers.all(SERVER)
+    assert kept.count == 1 and len(kept.system or "") == 500 and "\x00" not in (kept.code or "")
+
 
 
 def test_a_lock_lets_one_worker_in_at_a_time(url: str) -> None:

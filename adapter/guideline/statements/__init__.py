@@ -24,9 +24,13 @@ FOLDER = "adapter.guideline.statements"
 
 
 class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One publication, its title as printed; `grading` names the scale by which it grades its statements."""
+    """One publication, its title as printed; `grading` names the scale by which it grades its statements.
+
+    `title_zh`: the title of the Chinese edition, where there is one.
+    """
 
     title: str
+    title_zh: str | None = None
     year: int | None = None
     doi: str | None = None
     registration: str | None = None

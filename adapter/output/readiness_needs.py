@@ -1,0 +1,112 @@
+"""What each finding needs of a record: its declared inputs with alternatives joined, expected or occasional."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from importlib.resources import files
+from typing import Any
+
+import msgspec
+import yaml
+
+from adapter.errors import TableError
+from adapter.guideline.inputs import everything, inputs
+from adapter.guideline.thresholds import Thresholds
+from adapter.terminology import Terminology
+
+COURSE = "course"
+PERSON = ("birth", "sex")
+RARE_KINDS = frozenset(("drug", "procedure", "condition"))
+
+
+class Way(msgspec.Struct, frozen=True):
+    """One input: a concept, a group or an element of Patient. `limit`: freshness limit in `days`, None for any age."""
+
+    name: str
+    limit: str | None = None
+    days: int | None = None
+
+
+class Need(msgspec.Struct, frozen=True):
+    """Inputs of which one is enough. `occasional`: its absence is no lack."""
+
+    ways: tuple[Way, ...]
+    occasional: bool
+
+    @property
+    def name(self) -> str:
+        """The input that names all of them."""
+        return self.ways[0].name
+
+
+class _Weights(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    either: tuple[tuple[str, ...], ...]
+    occasional: frozenset[str]
+    expected: frozenset[str]
+
+
+def weights() -> _Weights:
+    """The table of alternatives and occasional inputs. Raises TableError when it does not hold."""
+    raw: Any = yaml.load((files("adapter.output") / "readiness.yaml").read_bytes(), yaml.CSafeLoader)
+    try:
+        found = msgspec.convert(raw, _Weights)
+    except msgspec.ValidationError as error:
+        raise TableError(f"readiness.yaml: {error}; correct the file") from None
+    named = [name for group in found.either for name in group]
+    unknown = {*named, *found.occasional, *found.expected} - set(input_names())
+    if unknown or len(named) != len(set(named)):
+        raise TableError(f"readiness.yaml: {sorted(unknown) or 'an alternative'} is no input or stands there twice")
+    return found
+
+
+def input_names() -> tuple[str, ...]:
+    """Every concept and group that some finding reads, in the order of the findings."""
+    names = [*everything(), *(name for found in inputs().values() for name in found.reads)]
+    return tuple(dict.fromkeys(names))
+
+
+def needs(terminology: Terminology, thresholds: Thresholds) -> Mapping[str, tuple[Need, ...]]:
+    """By finding code; `course` is what every finding rests on."""
+    table = weights()
+    wanted: dict[str, tuple[Mapping[str, str | None], tuple[str, ...]]] = {COURSE: (everything(), ())}
+    wanted |= {code: (found.reads, found.person) for code, found in inputs().items()}
+    weigh = _Weighing(table, terminology, thresholds)
+    return {code: tuple(weigh.joined(reads, person)) for code, (reads, person) in wanted.items()}
+
+
+class _Weighing:
+    """Joins the declared inputs of findings into needs."""
+
+    def __init__(self, table: _Weights, terminology: Terminology, thresholds: Thresholds) -> None:
+        self._table = table
+        self._terminology = terminology
+        self._thresholds = thresholds
+        self._first = {name: group for group in table.either for name in group}
+
+    def joined(self, reads: Mapping[str, str | None], person: Iterable[str]) -> Iterator[Need]:
+        """The needs of one finding, expected ones first."""
+        groups: dict[str, list[Way]] = {}
+        for name in self._ordered(reads):
+            key = self._first[name][0] if name in self._first else name
+            groups.setdefault(key, []).append(self._way(name, reads[name]))
+        found = [Need(tuple(ways), all(self._rare(way.name) for way in ways)) for ways in groups.values()]
+        found += [Need((Way(name),), False) for name in person]
+        yield from sorted(found, key=lambda need: need.occasional)
+
+    def _ordered(self, reads: Mapping[str, str | None]) -> list[str]:
+        """The declared order, but alternatives in the order in which they are listed."""
+        place = {name: number for group in self._table.either for number, name in enumerate(group)}
+        return sorted(reads, key=lambda name: place.get(name, 0))
+
+    def _way(self, name: str, limit: str | None) -> Way:
+        if limit is None:
+            return Way(name)
+        topic, key = limit.split("/")
+        return Way(name, limit, self._thresholds.limit(topic, key).days)
+
+    def _rare(self, name: str) -> bool:
+        if name in self._table.expected:
+            return False
+        members = self._terminology.members(name)
+        kinds = frozenset().union(*(self._terminology.codes.kinds.get(member, ()) for member in members))
+        return name in self._table.occasional or (kinds <= RARE_KINDS and name not in PERSON)

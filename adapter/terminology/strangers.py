@@ -1,0 +1,43 @@
+"""Codes and units of real records that the tables do not settle: as one resource shows them, and counted."""
+
+from __future__ import annotations
+
+import msgspec
+
+UNKNOWN_ANSWER = "unknown-answer"
+UNIT_REASONS = ("unit", "no-unit")
+
+
+class Stranger(msgspec.Struct, frozen=True):
+    """One coding of one resource that is unknown, ambiguous or in conflict, or whose unit cannot be used.
+
+    `reason`: `unknown`, `ambiguous`, `code-conflict`, `unknown-answer`, `unit`, `no-unit`. `unit`: as written beside
+    the value, None where there is none. `concepts`: what the coding may be, or the concept whose unit or answer it is.
+    """
+
+    reference: str
+    system: str | None
+    code: str | None
+    display: str | None
+    reason: str
+    unit: str | None = None
+    concepts: tuple[str, ...] = ()
+
+
+class Count(msgspec.Struct, frozen=True):
+    """One coding with its reason over many records: `count` resources of `patients` patients, `units` as written.
+
+    `example` is the reference of one resource. `first_seen`, `last_seen`: times of runs, None where none is kept.
+    """
+
+    system: str | None
+    code: str | None
+    display: str | None
+    reason: str
+    count: int
+    patients: int
+    units: tuple[str, ...]
+    example: str
+    concepts: tuple[str, ...] = ()
+    first_seen: str | None = None
+    last_seen: str | None = None

@@ -1,0 +1,1 @@
+"""Fuzzers: inputs that nobody wrote, thought out by hypothesis and atheris."""
