@@ -76,3 +76,19 @@ def export(
     from adapter.cli.mappings_export import export_tables
 
     return export_tables(out, overlay)
+
+
+@mappings.command()
+def readiness(
+    source: Input = None,
+    fhir_server: Server = None,
+    format: Annotated[Literal["table", "json", "html"], typer.Option(help="html: one file with plots.")] = "table",
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="File to write; default standard output.")] = None,
+    as_of: AsOf = None,
+    lang: Annotated[Literal["en", "zh"] | None, typer.Option(help="Language of texts.")] = None,
+    overlay: Overlay = None,
+) -> int:
+    """What a site's records are worth to each finding: inputs present, coded, with usable units, fresh enough."""
+    from adapter.cli.readiness import show_readiness
+
+    return show_readiness(source, fhir_server, form=format, out=out, as_of=as_of, lang=lang, overlay=overlay)

@@ -17,7 +17,7 @@ def check_all(overlay: Path | None) -> int:
     for problem in checked.problems:
         say(f"{'warning: ' if problem.warning else ''}{problem.place}: {problem.why}")
     if checked.errors:
-        say(f"mapping tables: {len(checked.errors)} errors; correct them, then check again")
+        say(f"mapping tables: errors: {len(checked.errors)}; correct them, then check again")
         return UsageError.exit_code
     widest = max(len(count.table) for count in checked.counts)
     for count in checked.counts:

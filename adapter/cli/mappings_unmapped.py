@@ -9,9 +9,10 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+import msgspec
 import orjson
 
-from adapter.cli.evaluate import configured, wanted
+from adapter.cli.evaluate import MALFORMED, configured, wanted
 from adapter.cli.outcome import DONE, SOME_FAILED, checked_as_of, say, unexpected, write
 from adapter.cli.road import open_source, record_of
 from adapter.errors import RemoteError, UsageError
@@ -98,7 +99,9 @@ class Listing:
                     self._share(share, store)
             if not self.patients:
                 say(f"{source or self.settings.fhir_server}: no patient; nothing to list")
-            return entries(store.all(HERE), self.evaluator.terminology)
+            # A single reading has no first and last sight.
+            counts = (msgspec.structs.replace(one, first_seen=None, last_seen=None) for one in store.all(HERE))
+            return entries(counts, self.evaluator.terminology)
 
     def _share(self, share: Share, store: StrangerStore) -> None:
         if share.trouble is not None:
@@ -111,10 +114,11 @@ class Listing:
             return
         for record in wanted(records, share):
             self._one(f"{share.name}: {record.reference}", partial(_same, record), share.name, store)
-        if share.patient is None:
+        if share.patient is None or not records.patients:
             for orphan in records.orphans:
                 if orphan.counts == "rejected":
-                    say(f"{orphan.reference}: {orphan.reason} ({orphan.path}); it can be given to no patient")
+                    line = f"{orphan.reference}: {orphan.reason} ({orphan.path}); it can be given to no patient"
+                    (self._failed if orphan.reason.startswith(MALFORMED) else say)(line)
 
     def _server(self, store: StrangerStore) -> None:
         """Every patient with HCC on the server. Raises RemoteError when the server cannot be used."""
@@ -134,6 +138,9 @@ class Listing:
         try:
             record = read()
             found = strangers(record, self.as_of, self.evaluator.terminology)
+            for rejected in record.accounts(self.as_of).rejected:
+                if rejected.reason.startswith(MALFORMED):
+                    self._failed(f"{name}: {rejected.reference}: {rejected.reason} ({rejected.path})")
             if found:
                 store.put(HERE, record.reference, found, self.as_of.text, part)
         except RemoteError as error:

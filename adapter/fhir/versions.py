@@ -34,6 +34,8 @@ Permission RequestOrchestration Requirements SubscriptionStatus SubscriptionTopi
 """
 _NEWER = frozenset(_NEWER_NAMES.split())
 _DRUGGED = (MedicationAdministration, MedicationStatement, MedicationRequest, MedicationDispense)
+# Where STU3 says `context`, R4 says `encounter`; of the other drug records both say `context`.
+_ENCOUNTERED = (MedicationRequest, Procedure)
 OLDER, NEWER = "STU3 or older", "R5 or newer"
 
 
@@ -49,6 +51,7 @@ class _Marks(msgspec.Struct, gc=False):
     notGiven: Raw = ABSENT
     notDone: Raw = ABSENT
     taken: Raw = ABSENT
+    context: Raw = ABSENT
 
 
 def foreign_type(kind: str) -> str | None:
@@ -62,9 +65,10 @@ def speaks_r4(resource: Any, original: Callable[[int], bytes], index: int) -> bo
         return _begins(resource.verificationStatus, b"{") or _begins(resource.clinicalStatus, b"{")
     if isinstance(resource, _DRUGGED):
         named = resource.medicationCodeableConcept or resource.medicationReference
-        return bool(named and resource.status) and _marked(original, index, None) is None
+        return bool(named and resource.status) and _marked(original, index, None, resource.__class__) is None
     if isinstance(resource, Procedure):
-        return bool(resource.performedDateTime or resource.performedPeriod)
+        performed = resource.performedDateTime or resource.performedPeriod
+        return bool(performed) and _marked(original, index, None, Procedure) is None
     return False
 
 
@@ -83,10 +87,14 @@ def foreign_version(resource: Any, original: Callable[[int], bytes] | None = Non
     return None
 
 
-def _marked(original: Callable[[int], bytes] | None, index: int, unseen: str | None) -> str | None:
+def _marked(
+    original: Callable[[int], bytes] | None, index: int, unseen: str | None, kind: type[Any] | None = None
+) -> str | None:
     if original is None:
         return unseen
     marks = read(original(index), _Marks) or _Marks()
+    if marks.context and kind in _ENCOUNTERED:
+        return OLDER
     if marks.notDone or marks.wasNotGiven or marks.notGiven or marks.taken:
         return OLDER
     newer = _begins(marks.medication, b"{") or bool(marks.occurrenceDateTime or marks.occurrencePeriod)

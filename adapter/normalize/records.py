@@ -289,6 +289,9 @@ class _Reading:
             return
         kind = resource.__class__
         read_type = kind in READERS or kind in (Patient, Medication, BodyStructure)
+        if kind is Patient and (person := next((c for c in self.subjects.charts if c.reference == source), None)):
+            person.ignored.add(copy)
+            return
         if kind in (Patient, Medication):
             self.loose.append((copy, "notCounted"))
             return

@@ -54,14 +54,15 @@ def as_json(
 
 def finding_json(finding: Finding, texts: Texts) -> dict[str, Any]:
     """One finding with its wording."""
+    summary, detail = texts.said(finding)
     shown: dict[str, Any] = {
         "code": finding.code,
         "outcome": finding.outcome,
         "kind": finding.kind,
         "severity": finding.severity,
         "statements": list(finding.statements),
-        "summary": texts.summary(finding),
-        "detail": texts.detail(finding),
+        "summary": summary,
+        "detail": detail,
         "criteria": [_criterion(c, texts) for c in finding.criteria],
         "evidence": list(finding.evidence),
     }

@@ -64,12 +64,14 @@ class Readiness:
         self._inputs = {name: _Input() for name in (*input_names(), *PERSON)}
         self._ways = _ways(need for finding in self._findings.values() for need in finding.needs)
         self._met: Counter[str] = Counter()
+        self._incomplete: Counter[str] = Counter()
 
     def add(
         self, timeline: Timeline, as_of: AsOf, found: Assessment, strangers: Iterable[tuple[Stranger, When | None]]
     ) -> None:
         """Count one patient; `strangers`: unknown or ambiguous codes of the record, each with the resource's time."""
         self._met["seen"] += 1
+        self._incomplete.update(timeline.incomplete)
         if found.phase in (DECEASED, NO_HCC):
             self._met[found.phase] += 1
         if found.phase == DECEASED:
@@ -97,6 +99,7 @@ class Readiness:
             failed=failed,
             nameless_codes=met["codes"],
             nameless_resources=met["nameless"],
+            incomplete=dict(sorted(self._incomplete.items())),
             findings=tuple(_finding_line(code, one, counted) for code, one in self._findings.items()),
             concepts=tuple(self._concept_line(name, one, counted) for name, one in self._inputs.items()),
         )
@@ -135,8 +138,7 @@ class Readiness:
         if key not in self._guesses:
             if len(self._guesses) >= KEPT_GUESSES:
                 self._guesses.clear()
-            units = (s.unit,) if s.unit else ()
-            like = Count(s.system, s.code, s.display, s.reason, 1, 1, units, f"{kind}/")
+            like = Count(s.system, s.code, s.display, s.reason, 1, 1, _written(s.unit), f"{kind}/")
             best = best_of(self._suggester.suggest(like))
             self._guesses[key] = frozenset((best.concept,)) if best is not None else frozenset()
         return self._guesses[key]
@@ -173,6 +175,12 @@ def lacks(need: Need, state: str) -> bool:
 def share(part: int, whole: int) -> float | None:
     """A part of a whole, None of nothing."""
     return round(part / whole, DIGITS) if whole else None
+
+
+def _written(unit: str | None) -> tuple[str, ...]:
+    """A unit as a ledger shows it (`µg/L (ug/L)`): its text and its code, each a unit of its own."""
+    text, _, code = (unit or "").removesuffix(")").partition(" (")
+    return tuple(filter(None, (unit, text, code)))
 
 
 def _named(terminology: Terminology) -> Mapping[str, tuple[str, ...]]:

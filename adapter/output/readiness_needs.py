@@ -43,6 +43,7 @@ class _Weights(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     either: tuple[tuple[str, ...], ...]
     occasional: frozenset[str]
     expected: frozenset[str]
+    refines: dict[str, frozenset[str]]
 
 
 def weights() -> _Weights:
@@ -53,6 +54,7 @@ def weights() -> _Weights:
     except msgspec.ValidationError as error:
         raise TableError(f"readiness.yaml: {error}; correct the file") from None
     named = [name for group in found.either for name in group]
+    refining = {name for code, names in found.refines.items() for name in (names & inputs()[code].reads.keys() or names)}
     unknown = {*named, *found.occasional, *found.expected} - set(input_names())
     if unknown or len(named) != len(set(named)):
         raise TableError(f"readiness.yaml: {sorted(unknown) or 'an alternative'} is no input or stands there twice")

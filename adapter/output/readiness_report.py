@@ -41,7 +41,7 @@ class ConceptLine(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class InputLine(msgspec.Struct, frozen=True, rename="camel"):
-    """One input of a finding; `names` are alternatives, `lacking` patients in whom it keeps the finding from working."""
+    """One input of a finding; `names` are alternatives, `lacking` patients in whom it stands in the way."""
 
     names: tuple[str, ...]
     limit: str | None
@@ -83,7 +83,8 @@ class Report(msgspec.Struct, frozen=True, rename="camel"):
 
     `seen` patients, of whom `deceased` are not counted; `failed` could not be evaluated. `without_hcc`: counted ones
     of whom no finding is made. `nameless_codes`: resources whose code no table settles and no name explains;
-    `nameless_resources`: rejected ones that may be about anything.
+    `nameless_resources`: rejected ones that may be about anything. `incomplete`: patients by resource type that the
+    source did not give in full.
     """
 
     schema: str
@@ -96,6 +97,7 @@ class Report(msgspec.Struct, frozen=True, rename="camel"):
     failed: int
     nameless_codes: int
     nameless_resources: int
+    incomplete: dict[str, int]
     findings: tuple[FindingLine, ...]
     concepts: tuple[ConceptLine, ...]
 

@@ -87,13 +87,21 @@ class Texts:
         self._texts = with_amounts(words, thresholds or _as_published(), words["words"])
         self._names = names or {}
 
+    def said(self, finding: Finding) -> tuple[str, str]:
+        """Summary and detail of a finding."""
+        outcomes = self._texts["findings"].get(finding.code, {})
+        entry = outcomes.get(finding.outcome) or self._texts["findings"].get("general", {}).get(finding.outcome) or {}
+        values = _Values(self, finding)
+        summary = values.fill(entry["summary"]) if "summary" in entry else f"{finding.code}: {finding.outcome}"
+        return summary, values.fill(entry["detail"]) if "detail" in entry else ""
+
     def summary(self, finding: Finding) -> str:
         """One sentence that says the finding."""
-        return self._filled(finding, "summary")
+        return self.said(finding)[0]
 
     def detail(self, finding: Finding) -> str:
         """What it rests on and what to consider; never an order."""
-        return self._filled(finding, "detail")
+        return self.said(finding)[1]
 
     def activity(self, code: str) -> str:
         """The title of a CarePlan activity."""
@@ -171,30 +179,12 @@ class Texts:
             found = self._names.get(key) or self._texts["criteria"].get(key)
         return key if found is None else str(found)
 
-    def _filled(self, finding: Finding, part: str) -> str:
-        outcomes = self._texts["findings"].get(finding.code, {})
-        entry = outcomes.get(finding.outcome) or self._texts["findings"].get("general", {}).get(finding.outcome)
-        if entry is None or part not in entry:
-            return "" if part == "detail" else f"{finding.code}: {finding.outcome}"
-        return " ".join(_Filler(self._values(finding), self.word).format(str(entry[part])).split())
-
-    def _values(self, finding: Finding) -> dict[str, str]:
-        values = {key: self._shown(value) for key, value in finding.params.items()}
-        values["activity"] = self.activity(finding.code)
-        values["outcome"] = self.word(finding.outcome)
-        values["cause"] = self.criterion_name(finding.cause or "")
-        values["missing"] = self._criteria(finding, Truth.UNKNOWN)
-        values["failed"] = self._criteria(finding, Truth.NOT_MET)
-        if finding.due is not None:
-            values["due_earliest"] = finding.due.earliest or ""
-            values["due_preferred"] = finding.due.preferred or ""
-            values["due_latest"] = finding.due.latest or ""
-        return values
-
-    def _criteria(self, finding: Finding, status: Truth) -> str:
+    def criteria(self, finding: Finding, status: Truth) -> str:
+        """The names of a finding's criteria of a status."""
         return _COMMA[self.language].join(self.criterion(c) for c in finding.criteria if c.status is status)
 
-    def _shown(self, value: Any) -> str:
+    def shown(self, value: Any) -> str:
+        """A value of a finding in words."""
         if isinstance(value, tuple | list | frozenset):
             items = [str(v) for v in value]
             fragments = self._texts["fragments"]
@@ -206,18 +196,56 @@ class Texts:
         return "" if value is None else _number(value)
 
 
-class _Filler(Formatter):
-    """`str.format` that leaves out what a finding does not give, or says the word after the colon for it."""
+class _Values:
+    """What the placeholders of a finding's texts stand for; made only when a text asks."""
 
-    def __init__(self, values: Mapping[str, str], word: Callable[[str], str]) -> None:
-        self._known = values
-        self._word = word
+    def __init__(self, texts: Texts, finding: Finding) -> None:
+        self._texts = texts
+        self._finding = finding
+        self._known: dict[str, str] = {}
 
-    def get_value(self, key: int | str, args: Any, kwargs: Any) -> str:
-        return self._known.get(str(key), "")
+    def fill(self, template: str) -> str:
+        """The text with its placeholders filled.
 
-    def format_field(self, value: Any, format_spec: str) -> str:
-        return str(value) or (self._word(format_spec) if format_spec else "")
+        What the finding does not give is left out, or the word after the placeholder's colon is said for it.
+        """
+        said = []
+        for literal, name, otherwise in _parsed(str(template)):
+            said.append(literal)
+            if name is not None:
+                said.append(self._value(name) or (self._texts.word(otherwise) if otherwise else ""))
+        return " ".join("".join(said).split())
+
+    def _value(self, name: str) -> str:
+        found = self._known.get(name)
+        if found is None:
+            found = self._known[name] = self._made(name)
+        return found
+
+    def _made(self, name: str) -> str:
+        texts, finding = self._texts, self._finding
+        made = _MADE.get(name)
+        if made is not None:
+            return made(texts, finding)
+        return texts.shown(finding.params[name]) if name in finding.params else ""
+
+
+@lru_cache(maxsize=4096)
+def _parsed(template: str) -> tuple[tuple[str, str | None, str], ...]:
+    """Literal text, placeholder and word after its colon, as `str.format` reads them."""
+    return tuple((literal, name, spec or "") for literal, name, spec, _ in Formatter().parse(template))
+
+
+_MADE: dict[str, Callable[[Texts, Finding], str]] = {
+    "activity": lambda texts, finding: texts.activity(finding.code),
+    "outcome": lambda texts, finding: texts.word(finding.outcome),
+    "cause": lambda texts, finding: texts.criterion_name(finding.cause or ""),
+    "missing": lambda texts, finding: texts.criteria(finding, Truth.UNKNOWN),
+    "failed": lambda texts, finding: texts.criteria(finding, Truth.NOT_MET),
+    "due_earliest": lambda _, finding: (finding.due and finding.due.earliest) or "",
+    "due_preferred": lambda _, finding: (finding.due and finding.due.preferred) or "",
+    "due_latest": lambda _, finding: (finding.due and finding.due.latest) or "",
+}
 
 
 def _number(value: Any) -> str:

@@ -91,7 +91,7 @@ def _plain(raw: Raw | bytes) -> Any:
         found = json.loads(text, parse_float=Decimal, parse_int=_number, parse_constant=_constant)
         if _SURROGATE in text.lower():
             msgspec.json.encode(found, enc_hook=str)  # half a surrogate pair is no text that anything could write
-    except (ValueError, RecursionError) as error:
+    except (ValueError, RecursionError, ArithmeticError) as error:
         raise ShapeError("not JSON") from error
     return found
 

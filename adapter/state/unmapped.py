@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from adapter.state.tables import MET, STRANGERS
-from adapter.state.upsert import upsert
+from adapter.state.upsert import upsert_all
 from adapter.terminology.strangers import Count, Stranger
 from adapter.values.text import one_line
 
@@ -36,10 +36,12 @@ class StrangerStore:
             mine = [MET.c[name] == value for name, value in where.items()]
             connection.execute(sa.delete(MET).where(*mine))
             # In one order for all writers, so that two of them never wait for each other.
-            for key in sorted(grouped):
-                upsert(connection, STRANGERS, _row(where["source"], key, grouped[key][0], at), keep="first_seen")
-                for unit, count in _units(grouped[key]).items():
-                    upsert(connection, MET, {**where, "key": key, "unit": unit, "count": count})
+            keys = sorted(grouped)
+            codes = [_row(where["source"], key, grouped[key][0], at) for key in keys]
+            upsert_all(connection, STRANGERS, codes, keep="first_seen")
+            units = ((key, unit, count) for key in keys for unit, count in _units(grouped[key]).items())
+            met = [{**where, "key": key, "unit": unit, "count": count} for key, unit, count in units]
+            upsert_all(connection, MET, met)
 
     def all(self, source: str) -> tuple[Count, ...]:
         """The codes of a source, the most frequent first; one that was not met lately has count 0."""

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 
-def upsert(connection: sa.Connection, table: sa.Table, row: Mapping[str, Any], *, keep: str | None = None) -> None:
-    """Write the row over the one with its primary key; the column `keep` stays as it stands there."""
+def upsert(connection: sa.Connection, table: sa.Table, row: Mapping[str, Any]) -> None:
+    """Write the row over the one with its primary key."""
+    upsert_all(connection, table, [row])
+
+
+def upsert_all(
+    connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]], *, keep: str | None = None
+) -> None:
+    """Write rows of the same columns over those with their primary keys; the column `keep` stays as it stands there."""
+    if not rows:
+        return
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = insert(table).values(**row)
+    statement = insert(table)
     keys = [column.name for column in table.primary_key]
-    changed: dict[str, Any] = {name: statement.excluded[name] for name in row if name not in (*keys, keep)}
-    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed))
+    changed = {name: statement.excluded[name] for name in rows[0] if name not in (*keys, keep)}
+    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), list(map(dict, rows)))
 
 
 def insert_new(connection: sa.Connection, table: sa.Table, row: Mapping[str, Any]) -> bool:

@@ -1,4 +1,4 @@
-"""Faults in the tables of codes, names, answers and statuses: rows that stand twice, mean two things, or are mistyped."""
+"""Faults in the tables of codes, names, answers and statuses: what stands twice, means two things, is mistyped."""
 
 from __future__ import annotations
 

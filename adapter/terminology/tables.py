@@ -114,8 +114,11 @@ def _rows(path: Traversable, columns: tuple[str, ...], site: bool) -> Iterator[R
 
 
 def _text(path: Traversable, name: str) -> str:
-    """The text of a table. Raises TableError naming the line that is not UTF-8."""
-    content = path.read_bytes()
+    """The text of a table. Raises TableError when it cannot be read, naming the line that is not UTF-8."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise TableError(f"{name}: cannot be read ({error.strerror}); change its permissions") from None
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

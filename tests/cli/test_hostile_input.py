@@ -6,31 +6,12 @@ import gzip
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-COMMAND = [sys.executable, "-m", "adapter"]
-DAY = "2024-05-01"
-
-
-def run(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*COMMAND, "evaluate", *arguments, "--as-of", DAY],
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        **options,
-    )
-
-
-def bundle(*more: dict[str, Any], patient: str = "p1") -> str:
-    subject = {"reference": f"Patient/{patient}"}
-    found = [{"resourceType": "Patient", "id": patient}, *({"subject": subject, **one} for one in more)]
-    return json.dumps({"resourceType": "Bundle", "type": "collection", "entry": [{"resource": r} for r in found]})
+from tests.cli.hostile import COMMAND, DAY, bundle, evaluated, lab, nested, only, run
 
 
 def dispense(days: float) -> dict[str, Any]:
@@ -123,44 +104,6 @@ def test_a_whole_bundle_of_an_older_version_is_refused(tmp_path: Path, mark: str
     assert "not R4" in found.stderr
 
 
-def lab(name: str = "o1", **members: Any) -> dict[str, Any]:
-    """An ALT of 30 U/L."""
-    return {
-        "resourceType": "Observation",
-        "id": name,
-        "status": "final",
-        "effectiveDateTime": "2024-04-01",
-        "code": {"coding": [{"system": "http://loinc.org", "code": "1742-6"}]},
-        "valueQuantity": {"value": 30, "unit": "U/L"},
-        **members,
-    }
-
-
-def nested(depth: int) -> dict[str, Any]:
-    """An extension in an extension, and so on."""
-    found: dict[str, Any] = {"url": "http://x.example/e", "valueString": "x"}
-    for _ in range(depth):
-        found = {"url": "http://x.example/e", "extension": [found]}
-    return found
-
-
-def evaluated(tmp_path: Path, content: str | bytes, name: str = "a.json") -> subprocess.CompletedProcess[str]:
-    """The command on one file; it must end within the minute and without a traceback."""
-    path = tmp_path / name
-    path.write_bytes(content.encode() if isinstance(content, str) else content)
-    found = run(str(path))
-    assert "Traceback" not in found.stderr + found.stdout
-    assert "please report" not in found.stderr
-    return found
-
-
-def only(found: subprocess.CompletedProcess[str]) -> dict[str, Any]:
-    """The only assessment."""
-    (line,) = found.stdout.splitlines()
-    shown: dict[str, Any] = json.loads(line)
-    return shown
-
-
 DEEP = "[" * 100_000 + "]" * 100_000
 STU3_CONDITION = {"resourceType": "Condition", "id": "c", "verificationStatus": "confirmed", "clinicalStatus": "active"}
 R5_DOSE = {
@@ -235,67 +178,6 @@ def test_a_line_that_cannot_be_read_costs_only_itself(tmp_path: Path, line: byte
     assert [(r["reference"], r["reason"].startswith(reason)) for r in shown["rejected"]] == [("a.ndjson:1", True)]
     assert shown["input"]["used"] == 2
     assert len(found.stderr.splitlines()) == 1
-
-
-HUGE = {"value": "@", "unit": "U/L"}
-DRUG = {"medicationCodeableConcept": {"text": "lenvatinib"}, "status": "completed"}
-
-
-@pytest.mark.parametrize(
-    ("members", "number"),
-    [
-        ({"valueQuantity": HUGE}, "1e400"),
-        ({"valueQuantity": HUGE}, "-1E+999"),
-        ({"valueQuantity": HUGE}, "9" * 400),
-        ({"referenceRange": [{"high": HUGE}]}, "1.5e0400"),
-        ({"component": [{"code": {"text": "x"}, "valueQuantity": HUGE}]}, "1e400"),
-        ({"valueQuantity": None, "valueInteger": "@"}, "1e400"),
-    ],
-)
-def test_a_number_beyond_a_double_makes_its_resource_malformed(
-    tmp_path: Path, members: dict[str, Any], number: str
-) -> None:
-    content = bundle(lab(**members), lab("o2")).replace('"@"', number)
-    found = evaluated(tmp_path, content)
-    shown = only(found)
-    assert found.returncode == 1
-    assert [(r["reference"], r["reason"]) for r in shown["rejected"]] == [
-        ("Observation/o1", "malformed: a number beyond a double")
-    ]
-    assert shown["input"]["used"] == 2
-
-
-@pytest.mark.parametrize(
-    "resource",
-    [
-        lab("x", extension=[{"url": "http://x.example/e", "valueDecimal": "@"}]),
-        lab("x", valueQuantity=None, valueRange={"low": HUGE}),
-        {"resourceType": "MedicationAdministration", **DRUG, "effectiveDateTime": "2024-04-01", "dosage": HUGE},
-        {"resourceType": "MedicationStatement", **DRUG, "effectiveDateTime": "2024-04", "dosage": [{"dose": HUGE}]},
-        {"resourceType": "MedicationRequest", **DRUG, "intent": "order", "dispenseRequest": {"quantity": HUGE}},
-        {"resourceType": "MedicationDispense", **DRUG, "whenHandedOver": "2024-04-01", "quantity": HUGE},
-        {"resourceType": "MedicationDispense", **DRUG, "whenHandedOver": "2024-04-01", "daysSupply": HUGE},
-        {"resourceType": "Condition", "code": {"text": "x"}, "onsetAge": {"value": "@", "code": "a"}},
-        {"resourceType": "Condition", "code": {"text": "x"}, "abatementRange": {"high": HUGE}},
-        {"resourceType": "ImagingStudy", "status": "available", "series": [{"number": "@"}]},
-    ],
-)
-def test_a_number_beyond_a_double_is_seen_where_nobody_reads_it(tmp_path: Path, resource: dict[str, Any]) -> None:
-    content = bundle({**resource, "id": "x"}, lab("o2")).replace('"@"', "1e400")
-    for name in ("a.json", "a.ndjson"):
-        if name == "a.ndjson":
-            lines = [json.dumps(entry["resource"]) for entry in json.loads(content.replace("1e400", '"@"'))["entry"]]
-            content = "\n".join(lines).replace('"@"', "1e400")
-        found = evaluated(tmp_path, content, name)
-        (rejected,) = only(found)["rejected"]
-        assert (found.returncode, rejected["reference"]) == (1, f"{resource['resourceType']}/x")
-        assert rejected["reason"].startswith("malformed: a number beyond a double")
-        assert only(found)["input"]["used"] == 2
-
-
-def test_digits_in_texts_are_no_numbers(tmp_path: Path) -> None:
-    found = evaluated(tmp_path, bundle(lab(note=[{"text": "1e400 " + "9" * 400}], referenceRange=[{"text": "0e999"}])))
-    assert (found.returncode, only(found)["rejected"]) == (0, [])
 
 
 def test_of_an_element_that_stands_twice_the_last_counts(tmp_path: Path) -> None:

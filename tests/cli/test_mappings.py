@@ -76,6 +76,47 @@ UGLY = [
 ]
 
 
+WRONG = {
+    "concepts.csv": "concept,system,code,kode\nalt,http://loinc.org,1742-7,\nast,http://loinc.org,1742-6,\n"
+    "nothing,http://x,1,\nalt,http://snomed.info/sct,109841004,\n",
+    "units.csv": "concept,unit,canonical,factor\nafp,[IU]/mL,ng/mL,much\nnothing,g,g,1\nalt,kat/L,kat/L,1\n",
+    "unit_aliases.csv": "alias,unit,concept\nG/L,/uL,platelets\nx,parsec,\n",
+    "normal_limits.csv": "concept,sex,low,high,unit,reviewed_on\nalt,man,9,5,ukat/L,1.3.2026\n",
+    "drug_names.csv": "name,concept,lang\nlenvatinib,sorafenib,de\n",
+    "conversions.csv": "concept,target,factor\nafp_units,hcc,0\n",
+    "groups.yaml": "ici:\n  concepts: [nothing]\n  why: x\n",
+    "systems.yaml": "systems:\n  - url: http://x\n    other: 1\nsystem: []\n",
+    "reviews.yaml": "tables:\n  units.csv: {reviewed_on: today}\n  unit.csv: {}\n",
+    "extra.csv": "a\n",
+}
+FAULTS = (
+    ("concepts.csv:1", "'kode' is unknown"),
+    ("concepts.csv:2", "check digit (mod 10)"),
+    ("concepts.csv:3", "already stands for alt at concepts.csv:"),
+    ("concepts.csv:4", "concept 'nothing' is new"),
+    ("concepts.csv:5", "check digit (Verhoeff)"),
+    ("units.csv:2", "'much' is no number"),
+    ("units.csv:3", "'nothing' is not in concepts.csv"),
+    ("units.csv:4", "canonical unit of alt is 'U/L'"),
+    ("unit_aliases.csv:2", "'G/L' already means '10*9/L' for platelets"),
+    ("unit_aliases.csv:3", "no concept has the unit 'parsec'"),
+    ("normal_limits.csv:2", "low 9 is not below high 5"),
+    ("normal_limits.csv:2", "sex is 'man'"),
+    ("normal_limits.csv:2", "'1.3.2026' is no date"),
+    ("drug_names.csv:2", "already means lenvatinib"),
+    ("conversions.csv:2", "'hcc' is no concept that is measured"),
+    ("conversions.csv:2", "'0' is not positive"),
+    ("groups.yaml:2", "unknown concept 'nothing'"),
+    ("groups.yaml:3", "'why' is unknown"),
+    ("systems.yaml:3", "'other' is unknown"),
+    ("systems.yaml:4", "'system' is unknown"),
+    ("reviews.yaml:2", "'today' is no date"),
+    ("reviews.yaml:3", "'unit.csv' is no table"),
+    ("extra.csv:1", "no table has this name"),
+    ("answers.csv:2", "not UTF-8"),
+)
+
+
 def bundle(*resources: Json) -> bytes:
     entries = [{"resource": resource} for resource in resources]
     return json.dumps({"resourceType": "Bundle", "type": "collection", "entry": entries}).encode()
@@ -213,9 +254,8 @@ def test_suggested_rows_are_an_overlay_that_works_once_a_person_signs_it(
     (overlay / "concepts.csv").write_text(rows, encoding="utf-8")
     checked = command("mappings", "check", "--mappings", str(overlay))
     assert checked.returncode == 0 and b"reviewed_by, reviewed_on is missing" in checked.stderr
-    found = ledger(
-        command("mappings", "unmapped", str(ugly), "--as-of", AS_OF, "--format", "json", HCC_MAPPINGS=str(overlay)).stdout
-    )
+    listed = ("mappings", "unmapped", str(ugly), "--as-of", AS_OF, "--format", "json")
+    found = ledger(command(*listed, HCC_MAPPINGS=str(overlay)).stdout)
     assert ("ALT-1", "unknown") not in found and ("AFP", "unknown") not in found
     assert found["99.25", "ambiguous"]
 
@@ -228,51 +268,13 @@ def test_a_check_of_the_shipped_tables_counts_their_rows(command: Command) -> No
 
 
 def test_a_check_goes_to_the_end_and_names_file_and_line_of_each_error(command: Command, overlay: Path) -> None:
-    tables = {
-        "concepts.csv": "concept,system,code,kode\nalt,http://loinc.org,1742-7,\nast,http://loinc.org,1742-6,\n"
-        "nothing,http://x,1,\nalt,http://snomed.info/sct,109841004,\n",
-        "units.csv": "concept,unit,canonical,factor\nafp,[IU]/mL,ng/mL,much\nnothing,g,g,1\nalt,kat/L,kat/L,1\n",
-        "unit_aliases.csv": "alias,unit,concept\nG/L,/uL,platelets\nx,parsec,\n",
-        "normal_limits.csv": "concept,sex,low,high,unit,reviewed_on\nalt,man,9,5,ukat/L,1.3.2026\n",
-        "drug_names.csv": "name,concept,lang\nlenvatinib,sorafenib,de\n",
-        "conversions.csv": "concept,target,factor\nafp_units,hcc,0\n",
-        "groups.yaml": "ici:\n  concepts: [nothing]\n  why: x\n",
-        "systems.yaml": "systems:\n  - url: http://x\n    other: 1\nsystem: []\n",
-        "reviews.yaml": "tables:\n  units.csv: {reviewed_on: today}\n  unit.csv: {}\n",
-        "extra.csv": "a\n",
-    }
-    for name, text in tables.items():
+    for name, text in WRONG.items():
         (overlay / name).write_text(text, encoding="utf-8")
     (overlay / "answers.csv").write_bytes("answers,system,code,answer\npresence,text,阳性,present\n".encode("gbk"))
     ended = command("mappings", "check", "--mappings", str(overlay))
     assert (ended.returncode, ended.stdout) == (2, b"")
     told = ended.stderr.decode()
-    for place, word in (
-        ("concepts.csv:1", "'kode' is unknown"),
-        ("concepts.csv:2", "check digit (mod 10)"),
-        ("concepts.csv:3", "already stands for alt at concepts.csv:"),
-        ("concepts.csv:4", "concept 'nothing' is new"),
-        ("concepts.csv:5", "check digit (Verhoeff)"),
-        ("units.csv:2", "'much' is no number"),
-        ("units.csv:3", "'nothing' is not in concepts.csv"),
-        ("units.csv:4", "canonical unit of alt is 'U/L'"),
-        ("unit_aliases.csv:2", "'G/L' already means '10*9/L' for platelets"),
-        ("unit_aliases.csv:3", "no concept has the unit 'parsec'"),
-        ("normal_limits.csv:2", "low 9 is not below high 5"),
-        ("normal_limits.csv:2", "sex is 'man'"),
-        ("normal_limits.csv:2", "'1.3.2026' is no date"),
-        ("drug_names.csv:2", "already means lenvatinib"),
-        ("conversions.csv:2", "'hcc' is no concept that is measured"),
-        ("conversions.csv:2", "'0' is not positive"),
-        ("groups.yaml:2", "unknown concept 'nothing'"),
-        ("groups.yaml:3", "'why' is unknown"),
-        ("systems.yaml:3", "'other' is unknown"),
-        ("systems.yaml:4", "'system' is unknown"),
-        ("reviews.yaml:2", "'today' is no date"),
-        ("reviews.yaml:3", "'unit.csv' is no table"),
-        ("extra.csv:1", "no table has this name"),
-        ("answers.csv:2", "not UTF-8"),
-    ):
+    for place, word in FAULTS:
         assert any(f"{overlay}/{place}: " in line and word in line for line in told.splitlines()), (place, word)
     assert "Traceback" not in told
 
@@ -298,9 +300,9 @@ def test_an_export_is_one_bundle_under_the_canonical_base_and_the_same_bytes_eac
     command: Command, tmp_path: Path
 ) -> None:
     out = tmp_path / "maps.json"
-    base = {"HCC_CANONICAL_BASE": "https://hospital.example/fhir"}
-    first = command("mappings", "export", "--format", "conceptmap", "--out", str(out), **base)
-    printed = command("mappings", "export", "--format", "conceptmap", **base)
+    base, export = "https://hospital.example/fhir", ("mappings", "export", "--format", "conceptmap")
+    first = command(*export, "--out", str(out), HCC_CANONICAL_BASE=base)
+    printed = command(*export, HCC_CANONICAL_BASE=base)
     assert (first.returncode, first.stdout, printed.returncode) == (0, b"", 0)
     assert out.read_bytes() == printed.stdout
     resources = [entry["resource"] for entry in json.loads(printed.stdout)["entry"]]

@@ -16,9 +16,11 @@ from tests.normalize.reading import (
     PATIENT,
     coded,
     condition,
+    drug,
     facts,
     lab,
     only,
+    procedure,
     read,
     read_all,
     reasons,
@@ -60,6 +62,15 @@ def bundle(*resources: Any, **members: Any) -> bytes:
         (b'{"resourceType":"CapabilityStatement","fhirVersion":"3.0.2"}', "FHIR 3.0.2"),
         (bundle(PATIENT, {"resourceType": "MedicationOrder", "id": "m"}), "STU3 or older"),
         (bundle(PATIENT, condition(HCC, verificationStatus="confirmed")), "STU3 or older"),
+        (
+            bundle(
+                PATIENT,
+                condition(HCC, verificationStatus="confirmed"),
+                procedure("tace", context={"reference": "Encounter/e"}),
+                drug("MedicationRequest", "lenvatinib", status="active", context={"reference": "Encounter/e"}),
+            ),
+            "STU3 or older",
+        ),
         (
             bundle(PATIENT, {"resourceType": "MedicationStatement", "id": "m", "medication": {"concept": HCC}}),
             "R5 or newer",
