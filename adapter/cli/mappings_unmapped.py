@@ -32,9 +32,7 @@ from adapter.values import AsOf, parse_as_of
 HERE = "input"
 
 
-def list_unmapped(
-    source: str | None, server: str | None, *, form: str, as_of: str | None, overlay: Path | None
-) -> int:
+def list_unmapped(source: str | None, server: str | None, *, form: str, as_of: str | None, overlay: Path | None) -> int:
     """Prints the ledger; 1 when some input could not be read or some patient failed."""
     run = Listing(_settings(server, overlay, source), as_of)
     found = run.entries(source)

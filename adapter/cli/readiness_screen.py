@@ -93,9 +93,7 @@ def _inputs(report: Report, words: ReadinessWords, *, wide: bool) -> Table:
     return table
 
 
-def _table(
-    title: str, columns: tuple[Column, ...], words: ReadinessWords, *, wide: bool
-) -> tuple[Table, list[Column]]:
+def _table(title: str, columns: tuple[Column, ...], words: ReadinessWords, *, wide: bool) -> tuple[Table, list[Column]]:
     """An empty table, and the columns that it has."""
     kept = [column for column in columns if wide or not column.wide]
     table = Table(box=SIMPLE_HEAD, pad_edge=False, title=words.say(title), title_justify="left")

@@ -111,4 +111,3 @@ class Walk:
     def _tell(self, line: str) -> None:
         say(line)
         self.code = SOME_FAILED
-

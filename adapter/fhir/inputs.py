@@ -43,9 +43,7 @@ class _Line(msgspec.Struct):
 _LINE = msgspec.json.Decoder(_Line)
 
 
-def read_input(
-    source: str, standard_input: BinaryIO | None, done: frozenset[Path] = frozenset()
-) -> Iterator[Share]:
+def read_input(source: str, standard_input: BinaryIO | None, done: frozenset[Path] = frozenset()) -> Iterator[Share]:
     """The shares of an INPUT (`-`: standard input), Bundles each for itself, then the pool patient by patient.
 
     `done`: files of a folder that were evaluated already. Raises InputError when the whole cannot be read as FHIR R4

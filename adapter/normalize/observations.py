@@ -82,20 +82,17 @@ def _read_usual(o: Observation, source: str, asked: Asked, chart: Chart, desk: D
 
 def _read_any(o: Observation, source: str, chart: Chart, desk: Desk) -> None:
     """Any Observation, step by step."""
-    if _outsized(o):
-        return desk.reject(
-            chart, source, desk.vocabulary.asked(o.code).translation.concepts, None, MALFORMED_NUMBER, "Observation"
-        )
+    asked = desk.vocabulary.asked(o.code)
+    if _outsized(o, asked):
+        return desk.reject(chart, source, asked.translation.concepts, None, MALFORMED_NUMBER, "Observation")
     counts = desk.statuses["Observation", "status"].get(o.status or "")
     if counts is None:
-        asked = desk.vocabulary.asked(o.code)
         return desk.reject(
             chart, source, asked.translation.concepts, None, "malformed: no known status", "Observation.status"
         )
     if counts == "no":
         chart.ignored.add(source)
         return None
-    asked = desk.vocabulary.asked(o.code)
     if asked.question is None and not (o.component and asked.translation.reason == UNKNOWN):
         return desk.unnamed(chart, source, asked, effective(o, desk)[0], "Observation.code")
     when, notes = effective(o, desk)
@@ -119,11 +116,18 @@ def _read_any(o: Observation, source: str, chart: Chart, desk: Desk) -> None:
     return None
 
 
-def _outsized(o: Observation) -> bool:
-    """Whether any number of it is beyond a double."""
+def _outsized(o: Observation, asked: Asked) -> bool:
+    """Whether any number of it is beyond a double; what was met before is not."""
     if o.valueInteger is not None and math.isinf(o.valueInteger):
         return True
-    return any(outsized(raw) for raw in (o.valueQuantity, o.referenceRange, o.component, o.contained))
+    known = o.valueQuantity is ABSENT_RAW or bytes(o.valueQuantity) in asked.values
+    ranged = o.referenceRange is not ABSENT_RAW and bytes(o.referenceRange) not in asked.ranges
+    return (
+        (not known and outsized(o.valueQuantity))
+        or (ranged and outsized(o.referenceRange))
+        or (o.component is not ABSENT_RAW and outsized(o.component))
+        or (o.contained is not ABSENT_RAW and outsized(o.contained))
+    )
 
 
 def effective(o: Observation, desk: Desk) -> tuple[When | None, tuple[str, ...]]:

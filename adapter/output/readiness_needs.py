@@ -54,11 +54,18 @@ def weights() -> _Weights:
     except msgspec.ValidationError as error:
         raise TableError(f"readiness.yaml: {error}; correct the file") from None
     named = [name for group in found.either for name in group]
-    refining = {name for code, names in found.refines.items() for name in (names & inputs()[code].reads.keys() or names)}
-    unknown = {*named, *found.occasional, *found.expected} - set(input_names())
-    if unknown or len(named) != len(set(named)):
-        raise TableError(f"readiness.yaml: {sorted(unknown) or 'an alternative'} is no input or stands there twice")
+    if wrong := ({*named, *found.occasional, *found.expected} - set(input_names())) | _misread(found.refines):
+        raise TableError(f"readiness.yaml: {sorted(wrong)[0]} is no input there; correct the file")
+    if len(named) != len(set(named)):
+        raise TableError("readiness.yaml: an alternative stands in two rows; correct the file")
     return found
+
+
+def _misread(refines: Mapping[str, frozenset[str]]) -> set[str]:
+    """What a finding is said to refine with and does not read."""
+    declared = inputs()
+    read = {code: set(declared[code].reads) if code in declared else set() for code in refines}
+    return {name for code, names in refines.items() for name in names - read[code]}
 
 
 def input_names() -> tuple[str, ...]:
@@ -73,7 +80,10 @@ def needs(terminology: Terminology, thresholds: Thresholds) -> Mapping[str, tupl
     wanted: dict[str, tuple[Mapping[str, str | None], tuple[str, ...]]] = {COURSE: (everything(), ())}
     wanted |= {code: (found.reads, found.person) for code, found in inputs().items()}
     weigh = _Weighing(table, terminology, thresholds)
-    return {code: tuple(weigh.joined(reads, person)) for code, (reads, person) in wanted.items()}
+    return {
+        code: tuple(weigh.joined(reads, person, table.refines.get(code, frozenset())))
+        for code, (reads, person) in wanted.items()
+    }
 
 
 class _Weighing:
@@ -85,13 +95,18 @@ class _Weighing:
         self._thresholds = thresholds
         self._first = {name: group for group in table.either for name in group}
 
-    def joined(self, reads: Mapping[str, str | None], person: Iterable[str]) -> Iterator[Need]:
-        """The needs of one finding, expected ones first."""
+    def joined(
+        self, reads: Mapping[str, str | None], person: Iterable[str], refining: frozenset[str]
+    ) -> Iterator[Need]:
+        """The needs of one finding, expected ones first; `refining` inputs are occasional here."""
         groups: dict[str, list[Way]] = {}
         for name in self._ordered(reads):
             key = self._first[name][0] if name in self._first else name
             groups.setdefault(key, []).append(self._way(name, reads[name]))
-        found = [Need(tuple(ways), all(self._rare(way.name) for way in ways)) for ways in groups.values()]
+        found = [
+            Need(tuple(ways), key in refining or all(self._rare(way.name) for way in ways))
+            for key, ways in groups.items()
+        ]
         found += [Need((Way(name),), False) for name in person]
         yield from sorted(found, key=lambda need: need.occasional)
 

@@ -6,6 +6,7 @@ import functools
 import json
 import math
 import re
+import sys
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
 
@@ -19,7 +20,11 @@ _DROPPED = object()
 _TURNING = frozenset({"doNotPerform"})
 _SURROGATE = b"\\ud"
 _NOTHING = (b"", b"null", b"[]", b"{}")
-_LARGE = re.compile(rb"[0-9][eE]\+?[0-9]{3}|[0-9]{309}")
+# A double ends below 1.8e308: a larger number has an exponent of three digits, or more digits than that.
+_EXPONENT = re.compile(rb"[0-9][eE]\+?[0-9]{3}")
+_DIGITS = bytes.maketrans(b"123456789", b"000000000")
+_MOST_DIGITS = sys.float_info.max_10_exp + 1
+_TOO_MANY = b"0" * _MOST_DIGITS
 MALFORMED_NUMBER = "malformed: a number beyond a double"
 
 
@@ -30,10 +35,12 @@ def given(raw: Raw) -> bool:
 
 def outsized(raw: Raw | bytes) -> bool:
     """Whether a number in the JSON is beyond a double (1e400)."""
-    if not raw or _LARGE.search(raw) is None:
+    text = bytes(raw)
+    long = len(text) >= _MOST_DIGITS and _TOO_MANY in text.translate(_DIGITS)
+    if not long and _EXPONENT.search(text) is None:
         return False
     try:
-        json.loads(bytes(raw), parse_float=_double, parse_int=_double)
+        json.loads(text, parse_float=_double, parse_int=_double)
     except OverflowError:
         return True
     except (ValueError, RecursionError):

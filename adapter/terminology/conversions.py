@@ -27,9 +27,7 @@ def apply_conversions(tables: Tables, units: Units, questions: dict[str, Questio
         done.add(concept)
 
 
-def _factor(
-    row: Row, units: Units, questions: dict[str, Question], done: set[str]
-) -> tuple[Decimal, Decimal]:
+def _factor(row: Row, units: Units, questions: dict[str, Question], done: set[str]) -> tuple[Decimal, Decimal]:
     """The factor of a row whose concepts can be converted at all."""
     concept, target = row["concept"], row["target"]
     for key in (concept, target):

@@ -137,9 +137,7 @@ R5_DOSE = {
         ('{"resourceType": "CapabilityStatement", "fhirVersion": "3.0.2"}', "FHIR 3.0.2"),
     ],
 )
-def test_what_is_unreadable_as_a_whole_is_one_line_and_code_2(
-    tmp_path: Path, content: str | bytes, cause: str
-) -> None:
+def test_what_is_unreadable_as_a_whole_is_one_line_and_code_2(tmp_path: Path, content: str | bytes, cause: str) -> None:
     found = evaluated(tmp_path, content)
     (line,) = found.stderr.splitlines()
     assert (found.returncode, found.stdout) == (2, "")

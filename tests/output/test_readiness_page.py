@@ -104,7 +104,10 @@ def test_the_page_loads_nothing_and_its_policy_forbids_it(page: Path) -> None:
     addresses = Addresses(text)
     assert addresses.found == []
     assert "default-src 'none'" in addresses.policy
-    assert set(re.findall(r"https?://[^\s\"'<>]+", text)) <= {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}
+    assert set(re.findall(r"https?://[^\s\"'<>]+", text)) <= {
+        "http://www.w3.org/2000/svg",
+        "http://www.w3.org/1999/xlink",
+    }
     assert len(text) < 1_000_000
 
 

@@ -110,7 +110,6 @@ def test_any_text_of_a_record_can_be_kept(url: str) -> None:
     assert kept.count == 1 and len(kept.system or "") == 500 and "\x00" not in (kept.code or "")
 
 
-
 def test_a_lock_lets_one_worker_in_at_a_time(url: str) -> None:
     inside: list[int] = []
     most: list[int] = []
