@@ -9,8 +9,9 @@ import msgspec
 from msgspec import Raw
 
 from adapter.fhir.documents import BLANK, shape_of
+from adapter.fhir.identities import Identities, logical_name
 from adapter.resources.clinical import READ_TYPES
-from adapter.resources.datatypes import ABSENT, Participant, Reference
+from adapter.resources.datatypes import ABSENT, Identifier, Participant, Reference
 from adapter.resources.entries import Broken, Entries, Entry
 from adapter.resources.repair import read, read_list
 
@@ -35,6 +36,12 @@ class _Outside(msgspec.Struct, gc=False):
     medicationReference: Raw = ABSENT
 
 
+class _Named(msgspec.Struct, gc=False):
+    """The identifiers of a Medication."""
+
+    identifier: Raw = ABSENT
+
+
 _OUTSIDE = msgspec.json.Decoder(_Outside)
 
 
@@ -44,6 +51,7 @@ class Pool:
     def __init__(self) -> None:
         self._store = sqlite3.connect("", isolation_level=None)
         self._store.execute(_SCHEMA)
+        self._identities = Identities(self._store)
         self._store.execute("begin")
         self.readable = 0
         self.broken = 0
@@ -69,7 +77,9 @@ class Pool:
         self.broken += bool(reason)
         self.readable += not reason
         patient, kind = _patient_of(outside, place), outside.resourceType or ""
-        row = (patient, kind, outside.id, _target(outside), place, reason, body)
+        if kind == "Patient" and not reason:
+            self._identities.note(patient, body, _grouped)
+        row = (patient, kind, outside.id, _target(outside, body), place, reason, body)
         self._store.execute(
             "insert into loose (patient, kind, id, points, place, reason, body) values (?,?,?,?,?,?,?)", row
         )
@@ -77,6 +87,7 @@ class Pool:
     def count(self) -> int:
         """The number of different subjects, nobody left out."""
         self._store.execute("create index if not exists by_patient on loose (patient, seq)")
+        self._identities.settle()
         self._store.execute("create index if not exists by_identity on loose (kind, id)")
         return int(self._store.execute("select count(distinct patient) from loose where patient <> ''").fetchone()[0])
 
@@ -89,7 +100,9 @@ class Pool:
         """One patient's resources, the medications that they point at, and every other copy of any of them."""
         rows = list(self._store.execute(f"{_ROWS} where patient = ? order by seq", (patient,)))
         rows += self._store.execute(
-            f"{_ROWS} where kind = 'Medication' and id in (select points from loose where patient = ?)", (patient,)
+            f"{_ROWS} where kind = 'Medication' and (id in (select points from loose where patient = ?) "
+            "or points in (select points from loose where patient = ?))",
+            (patient, patient),
         )
         rows += self._store.execute(
             f"{_ROWS} where patient not in (?, '') and (kind, id) in "
@@ -106,7 +119,9 @@ class Pool:
             list(
                 self._store.execute(
                     f"{_ROWS} where patient = '' and not (kind = 'Medication' and id is not null and id in "
-                    "(select points from loose where patient <> '' and points is not null)) order by seq"
+                    "(select points from loose where patient <> '' and points is not null)) "
+                    "and not (kind = 'Medication' and points in (select points from loose where patient <> '')) "
+                    "order by seq"
                 )
             )
         )
@@ -145,7 +160,9 @@ def _patient_of(outside: _Outside, place: str) -> str:
     if kind in READ_NAMES:
         raw = outside.patient if kind == "BodyStructure" else outside.subject
     reference = read(raw, Reference)
-    return _grouped((reference.reference or "") if reference is not None else "")
+    if reference is None or not reference.reference:
+        return logical_name(reference.identifier) if reference is not None else NOBODY
+    return _grouped(reference.reference)
 
 
 def _grouped(reference: str) -> str:
@@ -160,7 +177,12 @@ def _grouped(reference: str) -> str:
     return plain if server else f"Patient/{plain.rpartition('/')[2]}"
 
 
-def _target(outside: _Outside) -> str | None:
+def _target(outside: _Outside, body: bytes) -> str | None:
+    """The Medication that a resource points at, by id or by identifier; of a Medication its own identifier."""
+    if outside.resourceType == "Medication":
+        named = read(body, _Named) or _Named()
+        return next((name for one in read_list(named.identifier, Identifier) if (name := logical_name(one))), None)
     reference = read(outside.medicationReference, Reference)
-    text = reference.reference if reference is not None else None
-    return text.partition("/_history/")[0].rpartition("/")[2] if text else None
+    if reference is None or not reference.reference:
+        return (logical_name(reference.identifier) or None) if reference is not None else None
+    return reference.reference.partition("/_history/")[0].rpartition("/")[2]

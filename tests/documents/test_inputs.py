@@ -19,6 +19,7 @@ from adapter.timeline.events import Exposure
 from tests.normalize.reading import AS_OF, OWN, PATIENT, coded, lab, terminology
 
 NO_INPUT = io.BytesIO()
+READ: dict[str, Any] = {"terminology": terminology(), "zone": "UTC"}
 
 
 def text(*resources: Any) -> bytes:
@@ -104,6 +105,59 @@ def test_a_pooled_dose_finds_its_medication_in_another_file(tmp_path: Path) -> N
     )
     first = read_records(shares(tmp_path)[0].entries, terminology=terminology(), zone="UTC").patients[0]
     assert [e.drug for e in first.timeline.events if isinstance(e, Exposure)] == ["sintilimab"]
+
+
+def linked(identity: str, kind: str, other: str) -> dict[str, Any]:
+    return {**patient(identity), "link": [{"other": {"reference": f"Patient/{other}"}, "type": kind}]}
+
+
+@pytest.mark.parametrize(
+    ("people", "expected"),
+    [
+        ([patient("a"), linked("b", "replaced-by", "a")], {"Patient/a": 2}),
+        ([linked("a", "replaces", "b")], {"Patient/a": 2}),
+        ([patient("a"), linked("b", "seealso", "a")], {"Patient/a": 1, "Patient/b": 1}),
+        ([linked("a", "replaced-by", "b"), linked("b", "replaced-by", "a")], {"Patient/a": 1, "Patient/b": 1}),
+        ([patient("a"), linked("b", "replaced-by", "gone")], {"Patient/a": 1, "Patient/b": 1}),
+        ([patient("a"), linked("c", "replaced-by", "a"), linked("b", "replaced-by", "c")], {"Patient/a": 2}),
+    ],
+)
+def test_merged_records_of_a_pool_are_one_patient(people: list[dict[str, Any]], expected: dict[str, int]) -> None:
+    content = text(*people, value("a", "o1"), value("b", "o2"))
+    whole = read_records(shares("-", bundle(*people, value("a", "o1"), value("b", "o2")))[0].entries, **READ)
+    assert {r.reference: len(r.timeline.events) for r in whole.patients} == expected
+    found = {}
+    for share in shares("-", content):
+        for record in read_records(share.entries, only=share.patient, **READ).patients:
+            found[record.reference] = len(record.timeline.events)
+    assert found == expected
+
+
+def test_references_by_identifier_find_their_patient_and_medication_in_a_pool() -> None:
+    mrn, stock = ({"system": f"http://h.example/{name}", "value": "7"} for name in ("mrn", "stock"))
+    dose = {
+        "resourceType": "MedicationAdministration",
+        "id": "m1",
+        "status": "completed",
+        "subject": {"identifier": mrn},
+        "medicationReference": {"identifier": stock},
+        "effectiveDateTime": "2024-03-01",
+    }
+    drug = {"resourceType": "Medication", "id": "d1", "identifier": [stock], "code": coded(OWN, "sintilimab")}
+    found = shares("-", text({**patient("a"), "identifier": [mrn]}, patient("b"), dose, drug))
+    events = {}
+    for share in found:
+        for record in read_records(share.entries, only=share.patient, **READ).patients:
+            events[record.reference] = [e.drug for e in record.timeline.events if isinstance(e, Exposure)]
+    assert events == {"Patient/a": ["sintilimab"], "Patient/b": []}
+
+
+def test_an_identifier_of_two_patients_names_neither() -> None:
+    mrn = {"system": "http://h.example/mrn", "value": "7"}
+    stray = {**value("a", "o1"), "subject": {"identifier": mrn}}
+    found = shares("-", text(*({**patient(p), "identifier": [mrn]} for p in "ab"), stray))
+    people = {r.reference: len(r.timeline.events) for s in found for r in read_records(s.entries, **READ).patients}
+    assert people == {"Patient/a": 0, "Patient/b": 0}
 
 
 def test_a_newer_copy_that_went_to_another_patient_takes_the_fact_along() -> None:
