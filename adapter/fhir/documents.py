@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Raw
 
 from adapter.errors import InputError
-from adapter.fhir.versions import foreign_type, foreign_version, speaks_r4
+from adapter.fhir.versions import TELLING, foreign_type, foreign_version, speaks_r4
 from adapter.resources.clinical import READ_TYPES
 from adapter.resources.datatypes import ABSENT
 from adapter.resources.entries import UNREAD, AnyResource, Broken, Entries, Entry, Unread
@@ -19,6 +19,7 @@ from adapter.resources.repair import MALFORMED_NUMBER, ShapeError, outsized, rea
 BOM = b"\xef\xbb\xbf"
 GZIP = b"\x1f\x8b"
 BLANK = b" \t\r\n"
+_INNER = UNREAD["Bundle"]
 _SHAPES: dict[str, type[Any]] = {cls.__name__: cls for cls in READ_TYPES}
 _SEARCHED = re.compile(r"(?:^|/)([A-Z][A-Za-z]+)(?:/_search)?(?:\?|$)")
 
@@ -152,8 +153,7 @@ def _of_bundle(bundle: Bundle, text: bytes, place: Callable[[int], str], name: s
     entries = Entries(bundle.entry, place, _original(text), base)
     if bundle.type == "history" or any(e.resource is None for e in bundle.entry):
         entries = _without_requests(entries, bundle.type)
-    version = next((v for e in entries.items if (v := foreign_version(e.resource))), None)
-    if version is not None:
+    if any(e.resource.__class__ in TELLING and foreign_version(e.resource) for e in entries.items):
         entries = _foreign(entries, name)
     incomplete = _incomplete(bundle.type, bundle.link, entries)
     return Document(_flattened(entries), True, incomplete)
@@ -260,13 +260,13 @@ def _without_requests(entries: Entries, bundle_type: str | None) -> Entries:
 
 def _flattened(entries: Entries) -> Entries:
     """Bundles inside a Bundle (the answer to a batch of searches) opened in their place."""
-    if not any(type(e.resource).__name__ == "Bundle" for e in entries.items):
+    if not any(e.resource.__class__ is _INNER for e in entries.items):
         return entries
     items: list[Entry] = []
     origins: list[tuple[Entries, int]] = []
     for index, entry in enumerate(entries.items):
         inner = entries
-        if type(entry.resource).__name__ == "Bundle":
+        if entry.resource.__class__ is _INNER:
             place = entries.place(index)
             inner = read_document(entries.original(index), place, _inner_name(place)).entries
             items += inner.items

@@ -36,6 +36,8 @@ _NEWER = frozenset(_NEWER_NAMES.split())
 _DRUGGED = (MedicationAdministration, MedicationStatement, MedicationRequest, MedicationDispense)
 # Where STU3 says `context`, R4 says `encounter`; of the other drug records both say `context`.
 _ENCOUNTERED = (MedicationRequest, Procedure)
+# Only these can tell of another version.
+TELLING = frozenset({Broken, Condition, Procedure, *_DRUGGED})
 OLDER, NEWER = "STU3 or older", "R5 or newer"
 
 
