@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from adapter.guideline.evaluation import evaluate
+from adapter.guideline.evaluation import Failed, evaluate
 from adapter.guideline.model import Assessment
 from adapter.guideline.policy import NormalLimits, Policy
 from adapter.guideline.thresholds import Thresholds, load_thresholds
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from adapter.resources.entries import Entries
 
 HCC = "hcc"
+# How national editions of ICD-10 lengthen a code (C22.000, C22.0x01, C22.000x001).
+EXTENSIONS = tuple(f"{lead}{number}" for lead in ("0", "x0", "00x00") for number in range(len("0123456789")))
 CANONICAL_BASE = "https://hcc-conversion.org/fhir"
 
 
@@ -55,9 +57,9 @@ class Evaluator(msgspec.Struct, frozen=True):
             source_base=source_base,
         )
 
-    def assess(self, record: Record, as_of: AsOf) -> Assessment:
-        """The assessment of one patient."""
-        return evaluate(record.timeline, as_of, self.policy)
+    def assess(self, record: Record, as_of: AsOf, failed: Failed | None = None) -> Assessment:
+        """The assessment of one patient; `failed` is told of a part that raises, which is then left out."""
+        return evaluate(record.timeline, as_of, self.policy, failed)
 
     def evaluated(
         self, record: Record, as_of: AsOf, versions: Mapping[str, str | None] | None = None
@@ -69,9 +71,17 @@ class Evaluator(msgspec.Struct, frozen=True):
         return EvaluatedPatient(self.assess(record, as_of), known, hcc[0] if hcc else None)
 
     def hcc_codings(self) -> tuple[tuple[str, str], ...]:
-        """(system, code) of every code that says HCC."""
-        concepts = self.terminology.members(HCC)
-        return tuple((row.system, row.code) for row in self.terminology.codes.rows if row.concept in concepts)
+        """(system, code) of every code that says HCC, with the usual extensions of ICD-10 codes.
+
+        A coding without code stands for a site's whole national system: no search finds all extensions otherwise.
+        """
+        terminology = self.terminology
+        systems, concepts = terminology.systems, terminology.members(HCC)
+        rows = [row for row in terminology.codes.rows if row.concept in concepts and row.code]
+        wide = [row for row in rows if systems.canonical(row.system) in systems.extensible]
+        extended = [(row.system, f"{row.code}{tail}") for row in wide for tail in EXTENSIONS]
+        whole = [(name, "") for name in systems.national] if wide else []
+        return (*((row.system, row.code) for row in rows), *extended, *whole)
 
     def texts(self, lang: str) -> Texts:
         """The wording of a language."""

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from adapter import __version__
+from adapter.cli.feedback import feedback
 from adapter.cli.guideline import guideline
 from adapter.cli.mappings import mappings
 from adapter.cli.outcome import DONE, ended, say
@@ -51,6 +52,7 @@ def entry(
 config = typer.Typer(help="The settings.", rich_markup_mode=None, no_args_is_help=True)
 app.add_typer(sandbox, name="sandbox")
 app.add_typer(config, name="config")
+app.add_typer(feedback, name="feedback")
 app.add_typer(guideline, name="guideline")
 app.add_typer(mappings, name="mappings")
 
@@ -109,8 +111,13 @@ def serve(
     fhir_server: FhirServer = None,
     open_: Annotated[bool, typer.Option("--open", help="Trust every caller: for sandboxes only.")] = False,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Processes.")] = 1,
+    check: Annotated[bool, typer.Option("--check", help="Check all that a start would read; do not start.")] = False,
 ) -> int:
     """Answer over HTTP: CDS Hooks, evaluation, patients."""
+    if check:
+        from adapter.cli.serve_check import check_start
+
+        return check_start({"fhir_server": fhir_server}, host=host, port=port, as_of=as_of, open_=open_)
     from adapter.cli.serve import serve_http
 
     return serve_http({"fhir_server": fhir_server}, host=host, port=port, as_of=as_of, open_=open_, workers=workers)

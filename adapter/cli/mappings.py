@@ -23,6 +23,9 @@ Server = Annotated[
 Overlay = Annotated[
     Path | None, typer.Option("--mappings", metavar="DIR", help="Folder of overlay tables; default HCC_MAPPINGS.")
 ]
+AllPatients = Annotated[
+    bool, typer.Option("--all-patients", help="Every patient of the server, not only those with a known code of HCC.")
+]
 AsOf = Annotated[str | None, typer.Option("--as-of", metavar="DATE", help="Day or instant of reading; default now.")]
 
 
@@ -41,11 +44,12 @@ def unmapped(
     format: Annotated[Literal["table", "csv", "json"], typer.Option(help="Form of the ledger.")] = "table",
     as_of: AsOf = None,
     overlay: Overlay = None,
+    all_patients: AllPatients = False,
 ) -> int:
     """The ledger of unknown, ambiguous and conflicting codes and of units that cannot be used, in real data."""
     from adapter.cli.mappings_unmapped import list_unmapped
 
-    return list_unmapped(source, fhir_server, form=format, as_of=as_of, overlay=overlay)
+    return list_unmapped(source, fhir_server, form=format, as_of=as_of, overlay=overlay, everybody=all_patients)
 
 
 @mappings.command()
@@ -57,11 +61,12 @@ def suggest(
     ] = "table",
     as_of: AsOf = None,
     overlay: Overlay = None,
+    all_patients: AllPatients = False,
 ) -> int:
     """Likely targets of unknown laboratory codes by name and unit; nothing is applied."""
     from adapter.cli.mappings_unmapped import list_suggestions
 
-    return list_suggestions(source, fhir_server, form=format, as_of=as_of, overlay=overlay)
+    return list_suggestions(source, fhir_server, form=format, as_of=as_of, overlay=overlay, everybody=all_patients)
 
 
 @mappings.command()
@@ -87,8 +92,11 @@ def readiness(
     as_of: AsOf = None,
     lang: Annotated[Literal["en", "zh"] | None, typer.Option(help="Language of texts.")] = None,
     overlay: Overlay = None,
+    all_patients: AllPatients = False,
 ) -> int:
     """What a site's records are worth to each finding: inputs present, coded, with usable units, fresh enough."""
     from adapter.cli.readiness import show_readiness
 
-    return show_readiness(source, fhir_server, form=format, out=out, as_of=as_of, lang=lang, overlay=overlay)
+    return show_readiness(
+        source, fhir_server, form=format, out=out, as_of=as_of, lang=lang, overlay=overlay, everybody=all_patients
+    )

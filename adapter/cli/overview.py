@@ -11,10 +11,11 @@ from rich.table import Table
 
 from adapter.guideline.model import Assessment, ChildPugh, Finding, Stage
 from adapter.output.lines import stage_short
+from adapter.output.phrases import Phrases
+from adapter.output.upcoming import Upcoming
 from adapter.output.wordbook import Texts
 
 SEVERITIES = ("critical", "warning")
-ACTED_ON = ("issue", "recommendation")
 FEW = 2
 WIDTH_WITHOUT_TERMINAL = 180
 
@@ -25,19 +26,20 @@ def show_overview(assessments: Iterable[Assessment], texts: Texts) -> None:
     for name in ("Patient", "Phase", "CNLC", "BCLC", "Child-Pugh"):
         table.add_column(name, no_wrap=True)
     table.add_column("Gravest finding", ratio=2)
-    table.add_column("Next step", ratio=1)
-    table.add_column("Date", no_wrap=True)
+    table.add_column("Next step", ratio=2)
+    table.add_column("Date", ratio=1)
+    phrases = Phrases(texts)
     for assessment in assessments:
         now = assessment.staging
         stages = (_stage(stage, texts) for stage in (now.cnlc, now.bclc, now.child_pugh))
-        grave, step = gravest(assessment), next_step(assessment)
+        grave, step = gravest(assessment), Upcoming(assessment, phrases).next()
         table.add_row(
             assessment.patient.removeprefix("Patient/"),
             texts.phase(assessment.phase),
             *stages,
             texts.summary(grave) if grave else "-",
-            texts.activity(step.code) if step else "-",
-            (_date(step) if step else None) or "-",
+            step.what.partition(" [")[0] if step else "-",
+            step.when if step else "-",
         )
     width = None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL
     Console(width=width, highlight=False).print(table)
@@ -54,20 +56,3 @@ def gravest(assessment: Assessment) -> Finding | None:
             if finding.severity == severity:
                 return finding
     return None
-
-
-def next_step(assessment: Assessment) -> Finding | None:
-    """The earliest dated issue or recommendation, else the next window, else a recommendation, else any date."""
-    findings = assessment.findings
-    acted_on = [finding for finding in findings if finding.kind in ACTED_ON]
-    windows = [finding for finding in findings if finding.due and finding.due.latest]
-    for group in (acted_on, windows):
-        dated = [finding for finding in group if _date(finding)]
-        if dated:
-            return min(dated, key=lambda finding: str(_date(finding)))
-    recommended = [finding for finding in acted_on if finding.kind == "recommendation"]
-    return next(iter([*recommended, *(finding for finding in findings if _date(finding))]), None)
-
-
-def _date(finding: Finding) -> str | None:
-    return finding.due.earliest or finding.due.latest if finding.due else None

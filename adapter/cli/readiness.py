@@ -32,15 +32,15 @@ def show_readiness(
     as_of: str | None,
     lang: str | None,
     overlay: Path | None,
+    everybody: bool = False,
 ) -> int:
     """Prints or writes the report; 1 when something was malformed or a patient failed."""
-    flags = {"fhir_server": server, "lang": lang, "mappings": str(overlay) if overlay is not None else None}
-    settings = settings_for(source, flags)
+    settings = settings_for(source, server, overlay, lang=lang)
     if out is not None:
         _check(out)
-    walk = Walk(settings, as_of)
+    walk = Walk(settings, as_of, everybody)
     counts = Readiness(walk.evaluator.terminology, walk.evaluator.policy.thresholds)
-    walk.over(source, lambda record: _count(record, walk.evaluator, walk.as_of, counts))
+    walk.over(source, lambda record, _: _count(record, walk.evaluator, walk.as_of, counts))
     report = counts.report(walk.as_of, settings.edition, walk.failed)
     texts = walk.evaluator.texts(settings.lang)
     if out is None:

@@ -14,12 +14,20 @@ from adapter.errors import UsageError
 from adapter.service.app import LAUNCH, create_app
 from adapter.service.guard import start_log
 from adapter.service.operations import OPEN_WARNING
+from adapter.service.silence import SILENT_WARNING
 from adapter.service.site import Site
 from adapter.settings import load
 from adapter.state import open_state
 
 FACTORY = "adapter.service.app:from_launch"
-_QUIET = {"log_level": "warning", "access_log": False, "timeout_graceful_shutdown": 5}
+# What a proxy says of itself (X-Forwarded-...) is not believed: HCC_PUBLIC_URL says how callers see the service.
+_QUIET = {
+    "log_level": "warning",
+    "access_log": False,
+    "timeout_graceful_shutdown": 5,
+    "proxy_headers": False,
+    "server_header": False,
+}
 
 
 def serve_http(
@@ -29,7 +37,7 @@ def serve_http(
     settings = load(flags)
     frozen = checked_as_of(as_of, settings.time_zone) if as_of is not None else None
     listening = listen(host, port)
-    address = f"http://{_in_url(host)}:{listening.getsockname()[1]}"
+    address = f"http://{in_url(host)}:{listening.getsockname()[1]}"
     site = Site(settings, settings.public_url or address, open=open_, frozen=frozen)
     with listening:
         app = create_app(site)
@@ -65,6 +73,8 @@ def announce(site: Site, address: str) -> None:
     say(f"listening on {address} (discovery: {address}/cds-services, API: {address}/docs)")
     if site.frozen:
         say(f"the clock is FROZEN at {site.as_of().text}: for sandboxes and demos only")
+    if site.settings.cds_silent:
+        say(SILENT_WARNING)
     if site.open:
         say("*" * len(OPEN_WARNING))
         say(OPEN_WARNING)
@@ -82,7 +92,8 @@ def _run_workers(flags: Mapping[str, str | None], site: Site, listening: socket.
     uvicorn.run(FACTORY, factory=True, workers=workers, fd=listening.fileno(), **_QUIET)  # type: ignore[arg-type]
 
 
-def _in_url(host: str) -> str:
+def in_url(host: str) -> str:
+    """A host as it stands in an address."""
     if host in ("0.0.0.0", "::"):
         return "localhost"
     return f"[{host}]" if ":" in host else host

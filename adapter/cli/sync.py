@@ -79,6 +79,8 @@ def _tell(road: Road, report: SyncReport) -> None:
     failed = f" ({len(report.failed)} failed)" if report.failed else ""
     verb = "to be written" if report.dry_run else "written"
     print(f"patients read from {road.source.base}: {len(report.outcomes)}{failed}")
+    if not report.outcomes:
+        say("nobody has a confirmed Condition with a known code of HCC; HCC_MAPPINGS adds the site's own codes")
     print(f"resources {verb} to {target}: {report.writes}")
 
 

@@ -9,6 +9,7 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 import orjson
+from requests.adapters import HTTPAdapter
 
 from adapter.errors import MissingError, RemoteError
 from adapter.fhir.auth import Auth
@@ -37,7 +38,8 @@ class Written(msgspec.Struct, frozen=True):
 class FhirClient:
     """One FHIR server. `trusted` are further origins that may hold pages of a search; they never get the token.
 
-    `most_pages`: how many pages of one search are read. Raises UsageError for an address that no server can have.
+    `most_pages`: how many pages of one search are read; `door`: how connections are made (None: to any address).
+    Raises UsageError for an address that no server can have.
     """
 
     def __init__(
@@ -49,9 +51,10 @@ class FhirClient:
         trusted: Iterable[str] = (),
         page_size: int | None = None,
         most_pages: int = MOST_PAGES,
+        door: HTTPAdapter | None = None,
     ) -> None:
         self.base = base.rstrip("/")
-        self._transport = Transport(self.base, auth, patience)
+        self._transport = Transport(self.base, auth, patience, door)
         self._trusted = tuple(trusted)
         self._page_size = page_size
         self._most_pages = most_pages

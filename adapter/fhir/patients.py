@@ -17,16 +17,26 @@ _PATIENT = re.compile(r"(?:.*/)?Patient/([A-Za-z0-9\-._]{1,64})(?:/_history/.+)?
 def find_patients(client: FhirClient, codings: Iterable[tuple[str, str]]) -> tuple[tuple[str, ...], str | None]:
     """Ids of patients with a Condition of one of these (system, code), sorted, and why they may not be all.
 
-    A Condition that says refuted, unconfirmed or entered in error does not count. Raises RemoteError.
+    A longer code that begins with one of them is found where a search gives it; a coding without code searches its
+    whole system. A Condition that says refuted, unconfirmed or entered in error does not count. Raises RemoteError.
     """
-    codes = sorted({code for _, code in codings})
+    wanted = list(codings)
+    codes = sorted({code for _, code in wanted if code})
+    whole = sorted({f"{system}|" for system, code in wanted if not code})
     ids: set[str] = set()
     reasons: list[str] = []
-    for start in range(0, len(codes), _CHUNK):
-        found = _conditions(client, codes[start : start + _CHUNK])
+    for tokens in (*(codes[start : start + _CHUNK] for start in range(0, len(codes), _CHUNK)), *([w] for w in whole)):
+        found = _conditions(client, tokens)
         ids.update(identity for resource in found.resources for identity in _patient(resource.json(), codes))
         reasons += [found.incomplete] if found.incomplete else []
     return tuple(sorted(ids)), reasons[0] if reasons else None
+
+
+def every_patient(client: FhirClient) -> tuple[tuple[str, ...], str | None]:
+    """Ids of all patients of a server, sorted, and why they may not be all. Raises RemoteError."""
+    found = client.search("Patient")
+    ids = {resource.id for resource in found.resources if resource.type == "Patient" and resource.id}
+    return tuple(sorted(ids)), found.incomplete
 
 
 def _conditions(client: FhirClient, codes: Sequence[str]) -> Found:
@@ -35,7 +45,8 @@ def _conditions(client: FhirClient, codes: Sequence[str]) -> Found:
 
 
 def _patient(condition: Mapping[str, Any], codes: Sequence[str]) -> Iterator[str]:
-    if condition.get("resourceType") != "Condition" or not _codes(condition.get("code")) & set(codes):
+    found = _codes(condition.get("code"))
+    if condition.get("resourceType") != "Condition" or not any(code.startswith(tuple(codes)) for code in found):
         return
     if _codes(condition.get("verificationStatus")) & _UNSURE:
         return

@@ -78,9 +78,18 @@ class _Bearer(requests.auth.AuthBase):
 
 
 class Transport:
-    """One server's HTTP connection; the token goes to `base`'s origin only and redirects are never followed."""
+    """One server's HTTP connection; the token goes to `base`'s origin only and redirects are never followed.
 
-    def __init__(self, base: str, auth: Auth | None = None, patience: Patience | None = None) -> None:
+    `door`: how connections are made, where not every address may be reached.
+    """
+
+    def __init__(
+        self,
+        base: str,
+        auth: Auth | None = None,
+        patience: Patience | None = None,
+        door: requests.adapters.HTTPAdapter | None = None,
+    ) -> None:
         fault = address_fault(base)
         if fault is not None:
             raise UsageError(f"the FHIR server's address cannot be used: {fault}")
@@ -88,6 +97,9 @@ class Transport:
         self._auth = auth or NoAuth()
         self._patience = patience or Patience()
         self._session = requests.Session()
+        if door is not None:
+            self._session.mount("http://", door)
+            self._session.mount("https://", door)
 
     def send(
         self,

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
+
 from adapter.guideline.agenda import agenda
 from adapter.guideline.case import Case
-from adapter.guideline.catalogue import EVALUATORS
+from adapter.guideline.catalogue import EVALUATORS, Evaluator
 from adapter.guideline.child_pugh import child_pugh
 from adapter.guideline.model import Assessment, CourseShown, EvaluationShown, Finding, Staging
 from adapter.guideline.phase import DECEASED, NO_HCC, phase
@@ -17,10 +21,16 @@ from adapter.timeline.timeline import Timeline
 from adapter.values import AsOf, day_text
 
 SILENT = frozenset({DECEASED, NO_HCC})
+Part = TypeVar("Part")
+Failed = Callable[[str, Exception], None]
 
 
-def evaluate(timeline: Timeline, as_of: AsOf, policy: Policy) -> Assessment:
-    """The assessment of one patient; nothing in it depends on anything but the arguments."""
+def evaluate(timeline: Timeline, as_of: AsOf, policy: Policy, failed: Failed | None = None) -> Assessment:
+    """The assessment of one patient; nothing in it depends on anything but the arguments.
+
+    With `failed` a part that raises is told to it by name (an evaluator's module, `staging`, `course`, `agenda`) and
+    left out of the assessment; without it the error is raised. Only a caller that shows what failed may give it.
+    """
     case = Case(timeline, as_of, policy)
     now = case.once(phase)
     silent = now in SILENT
@@ -29,16 +39,40 @@ def evaluate(timeline: Timeline, as_of: AsOf, policy: Policy) -> Assessment:
         as_of=as_of.text,
         edition=policy.edition,
         phase=now,
-        staging=Staging() if silent else _staging(case),
-        course=None if silent else _course(case),
-        findings=() if silent else _findings(case),
+        staging=Staging() if silent else _part("staging", lambda: _staging(case), Staging(), failed),
+        course=None if silent else _part("course", lambda: _course(case), None, failed),
+        findings=() if silent else _findings(case, failed),
         notes=tuple(sorted(policy.options)),
-        agenda={} if silent else agenda(case),
+        agenda={} if silent else _part("agenda", lambda: agenda(case), {}, failed),
     )
 
 
-def _findings(case: Case) -> tuple[Finding, ...]:
-    return tuple(finding for evaluator in EVALUATORS for finding in evaluator(case))
+def _part(name: str, derive: Callable[[], Part], otherwise: Part, failed: Failed | None) -> Part:
+    """A part of the assessment; one that raises costs itself alone where somebody is told."""
+    if failed is None:
+        return derive()
+    try:
+        return derive()
+    except Exception as error:  # noqa: BLE001 - whatever it is, the other parts still stand
+        failed(name, error)
+        return otherwise
+
+
+def _findings(case: Case, failed: Failed | None) -> tuple[Finding, ...]:
+    if failed is None:
+        return tuple(finding for evaluator in EVALUATORS for finding in evaluator(case))
+    nothing: tuple[Finding, ...] = ()
+    found = (_part(check_name(e), partial(_ran, e, case), nothing, failed) for e in EVALUATORS)
+    return tuple(finding for findings in found for finding in findings)
+
+
+def _ran(evaluator: Evaluator, case: Case) -> tuple[Finding, ...]:
+    return tuple(evaluator(case))
+
+
+def check_name(evaluator: Evaluator) -> str:
+    """What an evaluator is called when it fails: its module's last name."""
+    return evaluator.__module__.rpartition(".")[2]
 
 
 def _staging(case: Case) -> Staging:

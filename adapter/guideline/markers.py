@@ -91,12 +91,14 @@ def _decrease(found: Trend, name: str, share: Decimal, change: Decimal | None) -
     if found.before.facts and found.now.fresh and not found.notes:
         verdicts = {fallen(n.value, b.value, share) for n in found.now.facts for b in found.before.facts}
         status = verdicts.pop() if len(verdicts) == 1 and not found.now.blocked else Truth.UNKNOWN
+    used = () if status is Truth.UNKNOWN else (*found.before.facts, *found.now.facts)
     return Criterion(
         code=f"decrease-{name}",
         status=status,
         value=None if status is Truth.UNKNOWN else change,
         unit="%",
         threshold=f"< -{share} %",
+        notes=tuple(dict.fromkeys(note for fact in used for note in fact.notes)),
     )
 
 
@@ -134,7 +136,7 @@ def _early(case: Case) -> Iterator[Finding]:
             status={"yes": Truth.MET, "no": Truth.NOT_MET}.get(outcome, Truth.UNKNOWN),
             threshold=f"> {share} % within {end - start} d",
             evidence=tuple(m.source for m in inside),
-            notes=() if inside else ("missing",),
+            notes=tuple(dict.fromkeys(n for m in inside for n in m.notes)) if inside else ("missing",),
         ),
     ]
     yield case.finding("markers.afp-early-response", outcome, TEXT, criteria, until=day_text(end))

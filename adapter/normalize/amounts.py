@@ -10,7 +10,7 @@ from decimal import Decimal, InvalidOperation
 from msgspec import Raw
 
 from adapter.normalize.times import later
-from adapter.normalize.vocabulary import NO_LIMITS, Asked, Limits, Reading, Vocabulary
+from adapter.normalize.vocabulary import NO_LIMITS, NO_NOTES, Asked, Limits, Reading, Vocabulary
 from adapter.resources.datatypes import CodeableConcept, Quantity, ReferenceRange
 from adapter.resources.repair import MALFORMED_NUMBER, given, read, read_list
 from adapter.terminology import Question, Unit
@@ -19,6 +19,7 @@ from adapter.values import Interval, When
 
 ZERO = Decimal(0)
 NOTHING = Interval.exact(0)
+BY_SITE = ("site-factor",)
 COMPARATORS = ("<", "<=", ">", ">=")
 _DOUBLE = sys.float_info.max_10_exp
 _TEXT = re.compile(r"(<=|>=|<|>|≤|≥|＜|＞)?\s*([0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,3})?)\s*(\S.*)?")
@@ -92,7 +93,8 @@ def _reading(value: Decimal, comparator: str, unit: Unit, question: Question, vo
         canonical = vocabulary.terminology.units.canonical(question.target) or ""
         return Reading(_power(reported), canonical, reported, unit.ucum, notes=("log10",))
     converted = unit.convert(reported)
-    return _bounded(Reading(converted, unit.canonical, reported, unit.ucum), question)
+    notes = BY_SITE if unit.by_site else NO_NOTES
+    return _bounded(Reading(converted, unit.canonical, reported, unit.ucum, notes=notes), question)
 
 
 def _power(exponent: Interval) -> Interval:

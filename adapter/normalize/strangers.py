@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -14,7 +14,7 @@ from adapter.resources.clinical import Observation
 from adapter.resources.datatypes import Component
 from adapter.resources.repair import read_list
 from adapter.terminology import AMBIGUOUS, CONFLICT, UNKNOWN, Terminology
-from adapter.terminology.strangers import UNIT_REASONS, UNKNOWN_ANSWER, Stranger
+from adapter.terminology.strangers import UNIT_REASONS, UNKNOWN_ANSWER, Stranger, unit_shown
 from adapter.timeline.events import Unusable
 from adapter.values import AsOf, When
 
@@ -22,6 +22,7 @@ Json = dict[str, Any]
 Coding = tuple[str | None, str | None, str | None]
 NOTHING: Coding = (None, None, None)
 _CODED = ("code", "medicationCodeableConcept", "serviceType", "procedureCode", "type")
+_BY_REFERENCE = ".medicationReference"
 _COMPONENT = re.compile(r"\.component\[(\d+)\]")
 
 
@@ -30,12 +31,14 @@ def strangers(record: Record, as_of: AsOf, terminology: Terminology) -> tuple[St
     chart = record.chart
     unmapped = [u for u in chart.unmapped if _begun(u.when, as_of)]
     unusable = [u for u in chart.unusable if _begun(u.when, as_of) and _concerns(u)]
-    originals = _originals(record, {u.source for u in unmapped} | {u.source for u in unusable})
+    drugs = _drugs(chart.pointed, {u.source for u in unusable if u.path.endswith(_BY_REFERENCE)})
+    originals = _originals(record, {u.source for u in unmapped} | {u.source for u in unusable} | set(drugs.values()))
     found: dict[Stranger, None] = {}
     for one in unmapped:
         found.update(dict.fromkeys(_unnamed(one, originals.get(one.source, {}), terminology)))
     for other in unusable:
-        found.update(dict.fromkeys(_refused(other, originals.get(other.source, {}), terminology)))
+        drug = originals.get(drugs.get(other.source, ""))
+        found.update(dict.fromkeys(_refused(other, originals.get(other.source, {}), drug, terminology)))
     found.update(dict.fromkeys(_components(record, terminology)))
     return tuple(found)
 
@@ -57,8 +60,15 @@ def _unnamed(unmapped: Unmapped, original: Json, terminology: Terminology) -> It
         yield Stranger(unmapped.source, system, code, display, unmapped.reason, unit, concepts)
 
 
-def _refused(unusable: Unusable, original: Json, terminology: Terminology) -> Iterator[Stranger]:
-    part = _part(original, unusable.path)
+def _drugs(pointed: Mapping[str, list[str]], wanted: set[str]) -> dict[str, str]:
+    """Resource -> the Medication beside it that it refers to."""
+    return {source: target for target, sources in pointed.items() for source in wanted.intersection(sources)}
+
+
+def _refused(unusable: Unusable, original: Json, drug: Json | None, terminology: Terminology) -> Iterator[Stranger]:
+    """`drug`: the Medication that the resource refers to, where it stands beside it."""
+    by_reference = unusable.path.endswith(_BY_REFERENCE)
+    part = (drug or _contained(original)) if by_reference else _part(original, unusable.path)
     reason, concepts = unusable.reason.partition(":")[0], tuple(sorted(unusable.concepts))
     unit = _unit_of(part)
     if reason in UNIT_REASONS:
@@ -146,6 +156,15 @@ def _part(original: Json, path: str) -> Json:
     return component if isinstance(component, dict) else original
 
 
+def _contained(original: Json) -> Json:
+    """The contained Medication that a resource refers to."""
+    reference, inner = original.get("medicationReference"), original.get("contained")
+    if not isinstance(reference, dict) or not isinstance(inner, list):
+        return {}
+    name = str(reference.get("reference")).removeprefix("#")
+    return next((one for one in inner if isinstance(one, dict) and one.get("id") == name), {})
+
+
 def _codings_of(part: Json) -> list[Coding]:
     return next((found for element in _CODED if (found := _codings(part.get(element)))), [])
 
@@ -168,8 +187,7 @@ def _unit_of(part: Json) -> str | None:
     quantity = part.get("valueQuantity")
     if not isinstance(quantity, dict):
         return None
-    unit, code = _text(quantity.get("unit")), _text(quantity.get("code"))
-    return f"{unit} ({code})" if unit and code and unit != code else unit or code
+    return unit_shown(_text(quantity.get("unit")), _text(quantity.get("code")))
 
 
 def _text(value: Any) -> str | None:

@@ -12,6 +12,10 @@ PUBLISHER = "hcc-conversion-adapter"
 OTHER = "other"
 BY_PREFIX = "holds also for codes that add extension characters to this one (noted by-prefix)"
 TOO_GENERAL = "decides nothing alone: the code is too general, or is listed under several concepts"
+CLASSES = (
+    "Whole classes of codes have no elements here, because a ConceptMap of R4 cannot say 'every code that begins with'."
+    " A code that has an element prevails over its class."
+)
 UNVERIFIED = "UNVERIFIED: no second public source confirms code and meaning"
 
 
@@ -80,8 +84,15 @@ def _concept_map(terminology: Terminology, base: str, version: str) -> Resource:
     title = "Codes of records to concepts of HCC conversion therapy"
     return {
         **_head("ConceptMap", f"{base}/ConceptMap/concept", "hcc_concept_map", title, version),
+        "description": " ".join((CLASSES, *_classes(terminology))),
         "group": [_group(system, groups[system], terminology) for system in sorted(groups)],
     }
+
+
+def _classes(terminology: Terminology) -> Iterator[str]:
+    for system, prefix, excepted, concept in terminology.systems.classes:
+        but = f" but not {', '.join(sorted(excepted))}" if excepted else ""
+        yield f"Codes of {system} that begin with {prefix}{but} are {concept}."
 
 
 def _group(system: str, codes: dict[str, list[CodeRow]], terminology: Terminology) -> Resource:

@@ -12,7 +12,8 @@ class Stranger(msgspec.Struct, frozen=True):
     """One coding of one resource that is unknown, ambiguous or in conflict, or whose unit cannot be used.
 
     `reason`: `unknown`, `ambiguous`, `code-conflict`, `unknown-answer`, `unit`, `no-unit`. `unit`: as written beside
-    the value, None where there is none. `concepts`: what the coding may be, or the concept whose unit or answer it is.
+    the value (see `unit_shown`), None where there is none. `concepts`: what the coding may be, or the concept whose
+    unit or answer it is.
     """
 
     reference: str
@@ -41,3 +42,14 @@ class Count(msgspec.Struct, frozen=True):
     concepts: tuple[str, ...] = ()
     first_seen: str | None = None
     last_seen: str | None = None
+
+
+def unit_shown(text: str | None, code: str | None) -> str | None:
+    """A unit on one line: its text, with the code in brackets where the two differ (`µg/L (ug/L)`)."""
+    return f"{text} ({code})" if text and code and text != code else text or code
+
+
+def units_in(shown: str) -> tuple[str, ...]:
+    """The units that such a line may stand for: the whole of it, and the text and the code of a combined one."""
+    text, _, code = shown.removesuffix(")").rpartition(" (")
+    return (shown, text, code) if text and shown.endswith(")") else (shown,)

@@ -10,7 +10,7 @@ import msgspec
 from rapidfuzz import fuzz
 
 from adapter.terminology import Terminology
-from adapter.terminology.strangers import Count
+from adapter.terminology.strangers import Count, units_in
 
 EXACT, ABBREVIATED, CONTAINED = 100.0, 92.0, 0.95
 LEAST, MOST = 78.0, 3
@@ -85,10 +85,13 @@ class Suggester:
         if other := next((sign for sign in _signs(called) if sign not in best[1]), ""):
             score, why = score - UNIT_FOREIGN, f"{why}, but of another specimen ({other})"
         if units and self._terminology.units.canonical(concept) is not None:
-            fits = [unit for unit in units if not isinstance(self._terminology.unit(concept, None, None, unit), str)]
+            fits = next((unit for shown in units for unit in units_in(shown) if self._fits(unit, concept)), None)
             score += UNIT_FITS if fits else -UNIT_FOREIGN
-            why += f", unit {fits[0]} fits" if fits else f", but unit {units[0]} is none of its units"
+            why += f", unit {fits} fits" if fits else f", but unit {units[0]} is none of its units"
         return Suggestion(concept, round(min(score, EXACT)), why) if score > 0 else None
+
+    def _fits(self, unit: str, concept: str) -> bool:
+        return not isinstance(self._terminology.unit(concept, None, None, unit), str)
 
 
 def _signs(called: list[str]) -> Iterator[str]:

@@ -8,6 +8,7 @@ from adapter.errors import TableError
 from adapter.terminology.tables import Tables
 
 LOCAL = "LOCAL"
+SHIPPED = "systems.yaml"
 DEFAULT_BASE = "https://hcc-conversion.org/fhir"
 
 
@@ -19,6 +20,8 @@ class Systems:
         self._names: dict[str, str] = {}
         self._cache: dict[str, str] = {}
         self.extensible: set[str] = set()
+        # A site's own names of systems whose codes are extended, as they stand in its records.
+        self.national: list[str] = []
         self.check_digits: dict[str, str] = {}
         self.classes: list[tuple[str, str, frozenset[str], str]] = []
         self.normal_range: set[tuple[str, str]] = set()
@@ -30,8 +33,15 @@ class Systems:
         for place, document in tables.documents("systems.yaml"):
             try:
                 self._add(document)
+                if place != SHIPPED:
+                    self._nationals(document)
             except (KeyError, TypeError, AttributeError, ValueError) as error:
                 raise TableError(f"{place}: wrong at {error}; compare mappings/systems.yaml") from error
+
+    def _nationals(self, document: dict[str, Any]) -> None:
+        for system in document.get("systems", ()):
+            if self.canonical(system["url"]) in self.extensible:
+                self.national += [str(name) for name in system.get("names", ())]
 
     def canonical(self, system: str) -> str:
         """The system's one name; an unlisted system is its own."""

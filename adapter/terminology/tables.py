@@ -26,6 +26,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "statuses.csv": ("resource", "element", "code", "counts"),
     "conversions.csv": ("concept", "target", "factor", "source"),
     "suggestion_names.csv": ("name", "concept", "source"),
+    "override_reasons.csv": ("system", "code", "en", "zh", "source"),
 }  # fmt: skip
 # Any table may say in these columns why a row is so and who reviewed it when; reviews.yaml says it for whole tables.
 REVIEW = ("why", "reviewed_by", "reviewed_on")

@@ -17,12 +17,16 @@ KEPT = 1 << 13
 
 
 class Unit(msgspec.Struct, frozen=True):
-    """A unit of one concept: value in `canonical` = value in `ucum` x `numerator` / `denominator`."""
+    """A unit of one concept: value in `canonical` = value in `ucum` x `numerator` / `denominator`.
+
+    `by_site`: `canonical` is that of another concept, reached by a factor of the site's own (conversions.csv).
+    """
 
     ucum: str
     canonical: str
     numerator: Decimal
     denominator: Decimal
+    by_site: bool = False
 
     def convert(self, value: Interval) -> Interval:
         """The value in the canonical unit."""
@@ -81,7 +85,7 @@ class Units:
     def retarget(self, concept: str, canonical: str, numerator: Decimal, denominator: Decimal) -> None:
         """From now on the units of a concept convert to another canonical unit, by a factor on the present one."""
         changed = {
-            unit: Unit(unit.ucum, canonical, unit.numerator * numerator, unit.denominator * denominator)
+            unit: Unit(unit.ucum, canonical, unit.numerator * numerator, unit.denominator * denominator, by_site=True)
             for unit in self._units[concept].values()
         }
         self._units[concept] = {text: changed[unit] for text, unit in self._units[concept].items()}

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ import pytest
 
 from tests.cli.conftest import AS_OF, Command, lines
 
-CHART = "syn-05-bevacizumab-too-late.json"
+CHART, TREATED = "syn-05-bevacizumab-too-late.json", "syn-03-partial-response.json"
+RECURRENCE = "syn-12-recurrence.json"
+AFP, AFP_UNITS, FACTOR = "1834-1", "19176-7", Decimal("1.25")
 
 
 def assessments(content: bytes) -> list[dict[str, Any]]:
@@ -237,3 +240,49 @@ def test_no_heavy_library_is_imported_by_help_or_evaluate(tmp_path: Path, patien
             [sys.executable, "-c", probe, *arguments], cwd=tmp_path, capture_output=True, timeout=60, check=False
         )
         assert ended.stderr.decode().strip() == "[]"
+
+
+def in_units(chart: Path) -> bytes:
+    """The chart, with its AFP as a laboratory reports it in units per volume."""
+    whole = json.loads(chart.read_bytes(), parse_float=Decimal)
+    for resource in (entry["resource"] for entry in whole["entry"]):
+        if AFP in str(resource.get("code")):
+            resource["code"] = {"coding": [{"system": "http://loinc.org", "code": AFP_UNITS}]}
+            number = Decimal(resource["valueQuantity"]["value"]) / FACTOR
+            resource["valueQuantity"] = {"value": float(number), "unit": "IU/mL"}
+    return json.dumps(whole, default=float).encode()
+
+
+@pytest.fixture
+def assay(tmp_path: Path) -> str:
+    """An overlay folder with the factor of a site's own assay."""
+    overlay = tmp_path / "overlay"
+    overlay.mkdir()
+    (overlay / "conversions.csv").write_text(f"concept,target,factor,source\nafp_units,afp,{FACTOR},our assay\n")
+    return str(overlay)
+
+
+def test_what_a_sites_factor_has_converted_decides_as_before_and_says_so(
+    command: Command, patients: Path, assay: str
+) -> None:
+    chart = patients / TREATED
+    reading = ("evaluate", "-", "--as-of", AS_OF)
+    (plain,) = assessments(command(*reading, stdin=chart.read_bytes()).stdout)
+    (converted,) = assessments(command(*reading, stdin=in_units(chart), HCC_MAPPINGS=assay).stdout)
+    outcomes = [{(f["code"], f["outcome"]) for f in one["findings"]} for one in (plain, converted)]
+    assert outcomes[0] == outcomes[1]
+    noted = {c["code"] for f in converted["findings"] for c in f["criteria"] if "site-factor" in c["notes"]}
+    of_afp = {"pre-treatment-elevated", "latest-normal", "decrease-decreased", "decrease-partial"}
+    assert noted == {*of_afp, "afp-fall-within-4-weeks", "afp-above-20"}
+    (without,) = assessments(command(*reading, stdin=in_units(chart)).stdout)
+    assert "site-factor" not in json.dumps([plain, without])
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "site's own factor"), ("zh", "按本机构自定系数换算")])
+def test_what_is_written_back_says_in_words_that_a_sites_factor_was_used(
+    command: Command, patients: Path, assay: str, language: str, words: str
+) -> None:
+    chart = patients / RECURRENCE
+    writing = ("evaluate", "-", "--as-of", AS_OF, "--format", "fhir", "--lang", language)
+    assert words not in command(*writing, stdin=chart.read_bytes()).stdout.decode()
+    assert words in command(*writing, stdin=in_units(chart), HCC_MAPPINGS=assay).stdout.decode()

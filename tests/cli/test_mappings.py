@@ -246,6 +246,55 @@ def test_suggestions_are_likely_targets_with_their_reason_and_the_unit_decides(c
     assert "MAP" not in found and "WP" not in found
 
 
+@pytest.mark.parametrize(
+    ("text", "code", "shown", "concept"),
+    [
+        ("µg/L", "ug/L", "µg/L (ug/L)", "afp"),
+        ("ng per mL", "ng/mL", "ng per mL (ng/mL)", "afp"),
+        ("国际单位 (IU)/mL", "[IU]/mL", "国际单位 (IU)/mL ([IU]/mL)", "afp_units"),
+    ],
+)
+def test_a_unit_whose_text_and_code_differ_still_decides_what_is_suggested(
+    command: Command, tmp_path: Path, text: str, code: str, shown: str, concept: str
+) -> None:
+    quantity = {"value": 9.5, "unit": text, "system": UCUM, "code": code}
+    (tmp_path / "combined.json").write_bytes(
+        bundle(patient("p1"), observed("o1", named(HOSPITAL, "AFP", "甲胎蛋白"), valueQuantity=quantity))
+    )
+    arguments = ("combined.json", "--as-of", AS_OF, "--format", "json")
+    found = ledger(command("mappings", "unmapped", *arguments).stdout)["AFP", "unknown"]
+    assert (found["units"], found["suggested"]["concept"]) == ([shown], concept)
+    (entry,) = json.loads(command("mappings", "suggest", *arguments).stdout)
+    assert entry["suggestions"][0]["concept"] == concept and entry["suggestions"][0]["why"].endswith(" fits")
+
+
+@pytest.mark.parametrize("name", ["unmapped", "suggest"])
+def test_a_malformed_resource_is_told_and_makes_code_1_and_the_rest_is_listed(command: Command, name: str) -> None:
+    malformed = {**observed("broken", {}), "code": 7}
+    stray = {**observed("stray", {}, "elsewhere"), "code": 7}
+    local = observed("local", named(HOSPITAL, "ALT-1", "丙氨酸氨基转移酶"), **measured(9, "U/L"))
+    whole = bundle(patient("p1"), patient("p2"), malformed, stray, local)
+    ended = command("mappings", name, "-", "--as-of", AS_OF, stdin=whole)
+    assert ended.returncode == 1 and b"ALT-1" in ended.stdout
+    told = lines(ended.stderr)
+    assert any("Observation/broken: malformed" in line for line in told)
+    assert all("malformed" in line and NAME not in line for line in told)
+
+
+@pytest.mark.parametrize("name", ["unmapped", "suggest", "readiness"])
+def test_a_file_that_cannot_be_read_makes_code_1_and_the_others_are_counted(
+    command: Command, tmp_path: Path, name: str
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "a.json").write_bytes(bundle(*UGLY))
+    (folder / "b.json").write_bytes(b"{no json")
+    ended = command("mappings", name, str(folder), "--as-of", AS_OF)
+    assert ended.returncode == 1 and ended.stdout
+    (line,) = lines(ended.stderr)
+    assert "b.json" in line
+
+
 def test_suggested_rows_are_an_overlay_that_works_once_a_person_signs_it(
     command: Command, ugly: Path, overlay: Path
 ) -> None:

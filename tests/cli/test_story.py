@@ -210,7 +210,7 @@ def test_the_plan_names_operation_last_days_and_windows_soonest_first(command: C
     starts = [line[3:] for line in plan if line.startswith(MARKS)]
     assert starts[0].startswith("2024-04-08 (passed): last permitted day before the operation: bevacizumab")
     assert starts[1] == "2024-05-06: planned operation (hepatectomy)"
-    assert starts[2].startswith("from 2024-05-12, better from 2024-05-26: hepatectomy, counted from the last bevac")
+    assert starts[2].startswith("from 2024-05-12, better from 2024-05-26: hepatectomy at the earliest, counted")
     assert starts[3].startswith("2024-06-01 to 2024-06-15: Response evaluation by imaging [C24-6, C24-fig1b]")
     assert starts[4] == "by 2024-07-02: Monitor hepatitis B [C21-9]"
     assert starts[5].startswith("no date: Criteria for sequential surgery are met: down-staged.")

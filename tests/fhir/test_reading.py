@@ -148,6 +148,18 @@ def test_a_replaced_record_that_cannot_be_read_leaves_a_gap(server: responses.Re
     assert [kind for kind, _ in read_patient(client(), "p1").incomplete] == ["Patient"]
 
 
+def test_extended_codes_are_found_among_the_usual_ones_and_in_a_whole_national_system() -> None:
+    national = "http://hospital.example/icd10-gb"
+    with running_sandbox() as base:
+        for name, code in {"a": "C22.000x001", "b": "C22.0q77", "c": "K70.0"}.items():
+            coded = {"coding": [{"system": national, "code": code}]}
+            condition = of("Condition", f"c-{name}", name, code=coded)
+            requests.put(f"{base}/Condition/c-{name}", json=condition, timeout=10).raise_for_status()
+        listed = [("http://hl7.org/fhir/sid/icd-10", code) for code in ("C22.0", "C22.000x001")]
+        assert find_patients(client(base), listed) == (("a",), None)
+        assert find_patients(client(base), [*listed, (national, "")]) == (("a", "b"), None)
+
+
 def test_patients_are_found_by_a_confirmed_diagnosis_on_a_real_server() -> None:
     hcc, other = ("http://snomed.info/sct", "109841003"), ("http://snomed.info/sct", "22298006")
     verified = "http://terminology.hl7.org/CodeSystem/condition-ver-status"

@@ -152,6 +152,13 @@ def test_every_criterion_and_note_that_a_case_shows_has_words(language: str) -> 
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+def test_what_a_value_rests_on_by_a_sites_choice_has_words(language: str) -> None:
+    told = {note: texts_of(language)["notes"].get(note, "") for note in ("site-factor", "use-issued", "assume-absent")}
+    assert all(told.values()) and len(set(told.values())) == len(told)
+    assert {bool(CJK.search(text)) for text in told.values()} == {language == "zh"}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_the_word_after_a_colon_in_a_text_exists(language: str) -> None:
     said = {
         spec for _, text in leaves(texts_of(language)["findings"]) for _, _, spec, _ in Formatter().parse(text) if spec
