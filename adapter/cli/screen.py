@@ -19,6 +19,7 @@ MARKS = {"critical": "!! ", "warning": "!  ", "info": "-  "}
 INDENT = "   "
 UNTOLD = frozenset({"deceased", "no-hcc"})
 ELLIPSIS = "..."
+MOST_CODES = 3
 
 # Terminal sequences (CSI, OSC, and the two-character ones), which must not act when they come from a record.
 _SEQUENCE = re.compile(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|(?:\x1b\]|\x9d)[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?|\x1b.?")
@@ -36,10 +37,17 @@ class Screen:
         self.phrases = Phrases(texts)
         self.story = story(assessment, texts)
 
-    def lines(self, *, rejected: int, unmapped: int, incomplete: tuple[str, ...]) -> Iterator[str]:
-        """At most `LINES` lines of at most `WIDTH` columns: four sections, what was not used, who decides."""
+    def lines(
+        self, *, rejected: int, unmapped: int, incomplete: tuple[str, ...], codes: Sequence[str] = ()
+    ) -> Iterator[str]:
+        """At most `LINES` lines of at most `WIDTH` columns: four sections, what was not used, who decides.
+
+        `codes`: unknown codes, named where nothing says HCC, because one of them may be it.
+        """
         head = [self.phrases.say("situation"), *_each(self.story.situation)]
-        tail = [*self._unused(rejected, unmapped, incomplete), *wrapped(self.phrases.say("team"))]
+        named = codes if self.assessment.phase == "no-hcc" else ()
+        tail = [*self._unused(rejected, unmapped, incomplete, named), *self._choices()]
+        tail += wrapped(self.phrases.say("team"))
         yield from head
         if self.assessment.phase not in UNTOLD:
             calm = self._calm()
@@ -86,8 +94,14 @@ class Screen:
                 return lines
         return []
 
-    def _unused(self, rejected: int, unmapped: int, incomplete: tuple[str, ...]) -> Block:
+    def _choices(self) -> Block:
+        """What the site chose otherwise than the sources or the project."""
+        chosen = self.assessment.notes
+        return wrapped(self.phrases.say("choices", choices="; ".join(chosen))) if chosen else []
+
+    def _unused(self, rejected: int, unmapped: int, incomplete: tuple[str, ...], codes: Sequence[str]) -> Block:
         told = [self.phrases.say("unused", rejected=rejected, unmapped=unmapped)]
+        told += [self.phrases.say("unknown-codes", codes="; ".join(codes[:MOST_CODES]))] if codes else []
         told += [self.phrases.say("incomplete", kinds=", ".join(dict.fromkeys(incomplete)))] if incomplete else []
         return wrapped(self.phrases.joined(told))
 

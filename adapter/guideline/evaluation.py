@@ -42,7 +42,7 @@ def evaluate(timeline: Timeline, as_of: AsOf, policy: Policy, failed: Failed | N
         staging=Staging() if silent else _part("staging", lambda: _staging(case), Staging(), failed),
         course=None if silent else _part("course", lambda: _course(case), None, failed),
         findings=() if silent else _findings(case, failed),
-        notes=tuple(sorted(policy.options)),
+        notes=(*sorted(policy.options), *policy.thresholds.by_site()),
         agenda={} if silent else _part("agenda", lambda: agenda(case), {}, failed),
     )
 

@@ -14,6 +14,7 @@ import yaml
 from adapter.errors import TableError
 from adapter.values import Interval, Truth, negate
 
+_SITE = "site: "
 EDITIONS = ("2024", "2021", "strictest")
 
 
@@ -33,6 +34,11 @@ class Limit(msgspec.Struct, frozen=True):
     place: str
     project: bool
     figure: bool = False
+
+    @property
+    def by_site(self) -> bool:
+        """A site's overlay set the value."""
+        return self.place.startswith(_SITE)
 
     @property
     def days(self) -> int:
@@ -100,6 +106,11 @@ class Thresholds:
     def has(self, topic: str, name: str) -> bool:
         """Whether the edition has this limit."""
         return (topic, name) in self._all
+
+    def by_site(self) -> tuple[str, ...]:
+        """What a site's overlay changed, as `topic/name = value unit`: every result that may rest on it says so."""
+        changed = [(topic, limit) for topic, known in self._topics.items() for limit in known.values() if limit.by_site]
+        return tuple(sorted(f"{topic}/{limit.name} = {limit.value} {limit.unit}".rstrip() for topic, limit in changed))
 
     def topics(self) -> Mapping[str, Mapping[str, Limit]]:
         """All limits by topic and name, for `guideline show`."""
@@ -198,5 +209,5 @@ def _apply(folder: Path, edition: str, topics: dict[str, dict[str, Limit]]) -> N
                 raise TableError(f"{path.name}: {key} is a figure of {known[key].cite}, which no site changes")
             number = value.get(edition) if isinstance(value, dict) else value
             if number is not None:
-                changed = msgspec.structs.replace(known[key], value=number, place=f"site: {overlay.source}")
+                changed = msgspec.structs.replace(known[key], value=number, place=f"{_SITE}{overlay.source}")
                 known[key] = _finite(changed, path.name)

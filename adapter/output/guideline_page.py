@@ -43,8 +43,9 @@ def listing(texts: Texts) -> str:
 
 
 def shown(code: str, texts: Texts, editions: Mapping[str, Thresholds]) -> str | None:
-    """The page of a statement key or a finding code, None for any other word; `editions` by name."""
+    """The page of a statement key or a finding code in any letter case, None for another word; `editions` by name."""
     known = registry()
+    code = {name.casefold(): name for name in names()}.get(code.casefold(), code)
     if code in known.statements:
         return "\n".join(_statement_page(code, known.statements[code], texts, editions))
     if code in known.rules:
@@ -95,7 +96,8 @@ def _code_page(code: str, texts: Texts, editions: Mapping[str, Thresholds]) -> I
     for key, one in known.about(code).items():
         yield f"  {key}: {_place(one, texts)}; {_grade(one, texts)}"
         yield from _wrapped(texts, texts.statement(key), "    ")
-    own = [f"{topic}/{name}" for name in topics()[topic]["values"]]
+    first = known.rules[code].values
+    own = [f"{topic}/{name}" for name in topics()[topic]["values"] if name.startswith(first)]
     yield from threshold_rows(own, texts, editions)
     yield from _cases([row for row in coverage() if row.code == code][:1], texts)
 

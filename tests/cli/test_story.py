@@ -315,3 +315,24 @@ def test_the_tables_of_the_story_say_the_same_in_both_languages_and_name_what_th
     for key, phrase in english.items():
         if isinstance(phrase, str):
             assert set(fields.findall(phrase)) == set(fields.findall(chinese[key])), key
+
+
+def test_a_site_threshold_in_force_is_said(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "i.yaml").write_text(
+        'topic: intervals\nsource: board\nreviewed: "2026-03-01"\nvalues: {bevacizumab-minimum: 14}\n', "utf-8"
+    )
+    facts = [*COURSE, {"dose": {"drug": "bevacizumab", "on": "2024-04-10"}}]
+    bundle = json.dumps(bundle_of(facts_of({}, {"facts": facts}))).encode()
+    for form, said in (("text", b"intervals/bevacizumab-minimum = 14 d"), ("json", b"bevacizumab-minimum = 14 d")):
+        done = command("evaluate", "-", "--as-of", AS_OF, "--format", form, stdin=bundle, HCC_THRESHOLDS=str(tmp_path))
+        assert said in done.stdout
+    plain = command("evaluate", "-", "--as-of", AS_OF, "--format", "text", stdin=bundle)
+    assert b"bevacizumab-minimum" not in plain.stdout
+
+
+def test_where_nothing_says_hcc_the_unknown_codes_are_named(command: Command) -> None:
+    coded = {"system": "http://snomed.info/sct", "code": "25370001", "display": "Hepatocellular carcinoma"}
+    facts = [{"patient": {}}, {"condition": {"code": coded, "onset": "2024-03-01"}}]
+    bundle = json.dumps(bundle_of(facts_of({}, {"facts": facts}))).encode()
+    done = command("evaluate", "-", "--as-of", AS_OF, "--format", "text", stdin=bundle)
+    assert b"25370001 Hepatocellular carcinoma" in done.stdout

@@ -80,3 +80,13 @@ def test_a_site_that_changes_a_number_sees_its_own(
 def test_an_unknown_code_is_refused_with_the_nearest_one(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["guideline", "show", "interval.tkis"]) == 2
     assert "nearest is interval.tki;" in capsys.readouterr().err
+
+
+def test_a_name_is_found_in_any_letter_case(capsys: pytest.CaptureFixture[str]) -> None:
+    assert page(capsys, "show", "c24-16") == page(capsys, "show", "C24-16")
+
+
+def test_an_interval_shows_its_own_thresholds_only(capsys: pytest.CaptureFixture[str]) -> None:
+    text = page(capsys, "show", "interval.tki")
+    assert "intervals/tki-minimum" in text
+    assert "bevacizumab-minimum" not in text

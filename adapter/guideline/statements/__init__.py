@@ -55,10 +55,14 @@ class Place(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Who reports a finding code: the module, and the topic whose thresholds it decides by."""
+    """Who reports a finding code: the module, and the topic whose thresholds it decides by.
+
+    `values`: the beginning of their names, where the topic holds those of several codes.
+    """
 
     module: str
     topic: str
+    values: str = ""
 
 
 class Statement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
