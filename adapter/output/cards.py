@@ -1,26 +1,30 @@
-"""CDS Hooks cards of one assessment: one a grave finding, one of phase and stages, one of what is missing."""
+"""CDS Hooks cards of one assessment: a few, gravest first, related findings together, `info` in one."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
-from importlib.resources import files
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 import msgspec
-import yaml
 
-from adapter.guideline.model import Assessment, ChildPugh, Due, Finding, Stage
+from adapter.guideline.model import Assessment, ChildPugh, Finding, Stage
+from adapter.output.card_rules import card_rules, family, told_at_order
+from adapter.output.card_words import CardWords
+from adapter.output.fingerprints import Fingerprints
 from adapter.output.identity import code_system, pathway_canonical
-from adapter.output.lines import criterion_line, stage_short
+from adapter.output.lines import stage_short
 from adapter.output.markdown import escaped, one_line, shortened
+from adapter.output.orders import Order, concerning, in_scope
+from adapter.output.suggestions import A_DAY, Suggester
 from adapter.output.wordbook import Texts
 
 LONGEST_SUMMARY = 139
 INDICATORS = ("critical", "warning", "info")
 UNDECIDED = ("unknown", "indeterminate")
+MISSING, SUMMARY, ORDERS, REST = "missing-data", "summary", "orders", "more"
+FINDINGS = "org.hcc-conversion.findings"
 
 Card = dict[str, Any]
 
@@ -29,15 +33,25 @@ class Circumstances(msgspec.Struct, frozen=True):
     """What a card must say besides the findings.
 
     `newest`: ISO day of the newest fact; `frozen`: the service's clock stands still; `gaps`: (resource type,
-    reason) that a source did not give in full; `rejected`, `unmapped`: resources on record that were not used.
+    reason) that a source did not give in full; `grave_gap`: what is missing makes the rest doubtful; `rejected`,
+    `unmapped`: resources on record that were not used; `failed`: checks that raised an error. `orders`: the draft
+    orders that the call is about, None when it is about the patient; `drafted`: concepts of all draft orders.
+    `coding`: (system, code, display) of a concept; `reasons`: the override reasons.
     """
 
     canonical_base: str
+    fingerprints: Fingerprints
+    coding: Callable[[str], tuple[str, str, str]]
+    reasons: tuple[dict[str, str], ...] = ()
     newest: str | None = None
     frozen: bool = False
     gaps: tuple[tuple[str, str], ...] = ()
+    grave_gap: bool = False
     rejected: int = 0
     unmapped: int = 0
+    failed: tuple[str, ...] = ()
+    orders: tuple[Order, ...] | None = None
+    drafted: frozenset[str] = frozenset()
 
 
 class CardMaker:
@@ -47,75 +61,163 @@ class CardMaker:
         self.assessment = assessment
         self.texts = texts
         self.circumstances = circumstances
-        self.phrases = _phrases(texts.language)
+        self.words = CardWords(texts)
+        self.orders = tuple(o for o in circumstances.orders or () if in_scope(o))
+        self.suggester = Suggester(
+            assessment.patient, assessment.as_of[:A_DAY], self.words, circumstances.coding, circumstances.drafted
+        )
 
     def cards(self) -> list[Card]:
         """All cards, gravest first; none for the deceased, and without HCC only one where Conditions are missing."""
-        phase = self.assessment.phase
-        if phase == "deceased":
+        told = self.circumstances
+        if self.assessment.phase == "deceased":
             return []
-        if phase == "no-hcc":
-            unread = any(kind == "Condition" for kind, _ in self.circumstances.gaps)
+        if self.assessment.phase == "no-hcc":
+            unread = any(kind == "Condition" for kind, _ in told.gaps)
             return [self._missing([])] if unread else []
-        grave = [f for f in self.assessment.findings if f.severity in INDICATORS[:2]]
-        grave.sort(key=lambda finding: INDICATORS.index(finding.severity))
-        undecided = [f for f in self.assessment.findings if f.outcome in UNDECIDED and f not in grave]
-        cards = [self._finding(finding) for finding in grave] + [self._summary()]
-        return [*cards, self._missing(undecided)] if undecided or self.circumstances.gaps else cards
+        if told.orders is not None and not self.orders:
+            return []
+        found = [f for f in self.assessment.findings if told.orders is None or concerning(f, self.orders)]
+        grave = sorted((f for f in found if f.severity in INDICATORS[:2]), key=self._gravity)
+        undecided = [f for f in found if f.outcome in UNDECIDED and f.severity == INDICATORS[2]]
+        cards = [self._grave(rule, group) for rule, group in _grouped(grave)]
+        if told.failed or told.grave_gap:
+            cards.append(self._missing(undecided))
+            undecided = []
+        info = self._summary(undecided) if told.orders is None else self._about_orders(found, undecided)
+        cards += [info] if info is not None else []
+        return sorted(cards, key=lambda card: INDICATORS.index(card["indicator"]))
 
-    def _finding(self, finding: Finding) -> Card:
-        lines = [escaped(self.texts.detail(finding))]
-        lines += self._list("criteria", [criterion_line(c, self.texts) for c in finding.criteria])
-        if finding.due is not None:
-            lines.append(escaped(self._due(finding.due)))
-        if finding.statements:
-            lines.append(escaped(f"{self.phrases['statements']}: {', '.join(finding.statements)}"))
-        rule = f"{finding.code}#{finding.cause}" if finding.cause else finding.code
-        evidence = [finding.outcome, finding.severity, *sorted(finding.evidence)]
-        return self._card(rule, finding.code, self.texts.summary(finding), lines, finding.severity, evidence)
+    def _gravity(self, finding: Finding) -> tuple[int, bool]:
+        """The gravest first, and among these what was decided by an order itself."""
+        named = any(order.reference in finding.evidence for order in self.orders)
+        return INDICATORS.index(finding.severity), not named
 
-    def _summary(self) -> Card:
-        now = self.assessment.staging
+    def _grave(self, rule: str, findings: Sequence[Finding]) -> Card:
+        """A card of findings that belong together, the gravest first."""
+        lines: list[str] = []
+        for finding in findings:
+            lines += [f"**{escaped(self.texts.summary(finding))}**"] if len(findings) > 1 else []
+            lines += self.words.finding(finding)
+        about = [o for o in self.orders if any(concerning(f, [o]) for f in findings)]
+        lines += self.words.listed(None, [self.words.order(o) for o in about])
+        more = self.words.say("more", count=len(findings) - 1) if len(findings) > 1 else ""
+        summary = self.texts.summary(findings[0])
+        short = shortened(summary, LONGEST_SUMMARY - len(more)) + more
+        lines = lines if short == one_line(summary) + more else [escaped(summary), *lines]
+        evidence = [line for f in findings for line in self._evidence(f)]
+        evidence += self.circumstances.fingerprints.of(o.reference for o in about)
+        return self._card((rule, findings[0].code), short, lines, findings[0].severity, evidence, findings, about)
+
+    def _evidence(self, finding: Finding) -> list[str]:
+        said = f"{finding.code}#{finding.cause or ''} {finding.outcome} {finding.severity}"
+        return [said, *self.circumstances.fingerprints.of(finding.evidence)]
+
+    def _summary(self, undecided: Sequence[Finding]) -> Card:
+        """Phase, stages, course and next steps, and what is missing."""
+        now, words = self.assessment.staging, self.words
         stages: dict[str, Stage | ChildPugh] = {"cnlc": now.cnlc, "bclc": now.bclc, "childPugh": now.child_pugh}
-        words = {name: stage_short(stage, self.texts) for name, stage in stages.items()}
-        summary = self.phrases["summary"].format(phase=self.texts.phase(self.assessment.phase), **words)
+        short = {name: stage_short(stage, self.texts) for name, stage in stages.items()}
+        summary = words.say("summary", phase=self.texts.phase(self.assessment.phase), **short)
         names = {"cnlc": "CNLC", "bclc": "BCLC", "childPugh": "Child-Pugh"}
-        lines = self._list(None, [self._stage(names[name], stage) for name, stage in stages.items()])
+        lines = words.listed(None, [words.stage(names[name], stage) for name, stage in stages.items()])
         lines += self._course()
         steps = [f for f in self.assessment.findings if f.kind == "recommendation" or (f.due and f.severity == "info")]
-        lines += self._list("next-steps", [self._step(finding) for finding in steps])
+        lines += words.listed("next-steps", [words.step(finding) for finding in steps])
         evidence = [self.assessment.phase]
         for stage in stages.values():
-            evidence += [*stage.possible, *sorted(stage.evidence)]
-        return self._card("summary", "summary", summary, lines, "info", evidence)
+            evidence += [*stage.possible, *self.circumstances.fingerprints.of(stage.evidence)]
+        gaps = () if self._told_apart else self.circumstances.gaps
+        if undecided or gaps:
+            summary = words.say("with-missing", summary=summary, count=len(undecided) + len(gaps))
+            lines += self._missing_lines(undecided)
+            evidence += self._missing_evidence(undecided)
+        offered = list({id(f): f for f in (*undecided, *steps)}.values())
+        return self._card((SUMMARY, SUMMARY), summary, lines, "info", evidence, (), (), offered)
+
+    @property
+    def _told_apart(self) -> bool:
+        """Whether what is missing has a card of its own, because it is grave."""
+        return bool(self.circumstances.failed or self.circumstances.grave_gap)
+
+    def _about_orders(self, found: Sequence[Finding], undecided: Sequence[Finding]) -> Card | None:
+        """What is worth a note at these orders, and what could not be checked about them."""
+        told, words = self.circumstances, self.words
+        noted = [f for f in found if f.severity == "info" and told_at_order(f)]
+        unread = [order for order in self.orders if order.unread is not None]
+        judged = [order for order in self.orders if order.unread is None]
+        gaps = told.gaps if judged and not self._told_apart else ()
+        count = len(undecided) + len(unread) + len(gaps)
+        if not (noted or count):
+            return None
+        lines = words.listed("told", [self.texts.summary(f) for f in noted])
+        lines += words.listed("orders-unread", [words.unread(order) for order in unread])
+        evidence = [line for f in noted for line in self._evidence(f)]
+        evidence += [f"{order.reference} {order.unread}" for order in unread]
+        if undecided or gaps:
+            lines += self._missing_lines(undecided)
+            evidence += self._missing_evidence(undecided)
+        lines += words.listed(None, [words.order(order) for order in judged])
+        summary = words.say("order-missing", count=count) if count else words.say("order-notes")
+        offered = [*undecided, *noted]
+        return self._card((ORDERS, ORDERS), summary, lines, "info", evidence, noted, (), offered)
 
     def _missing(self, undecided: Sequence[Finding]) -> Card:
+        """A card of its own for what is missing; a warning where it makes the rest doubtful."""
         told = self.circumstances
-        lines = self._list("missing-sources", [f"{kind}: {reason}" for kind, reason in told.gaps])
-        lines += self._list("missing-findings", [self.texts.summary(finding) for finding in undecided])
+        lines = self.words.listed("failed", [self.words.check(name) for name in told.failed])
+        lines += self._missing_lines(undecided)
+        summary = self.words.say("missing", count=len(told.gaps) + len(undecided) + len(told.failed))
+        # What failed is said again every day, whoever has overridden it.
+        day = [self.assessment.as_of[:A_DAY]] if told.failed else []
+        evidence = [*told.failed, *day, *self._missing_evidence(undecided)]
+        indicator = "warning" if self._told_apart else "info"
+        return self._card((MISSING, MISSING), summary, lines, indicator, evidence, (), (), undecided)
+
+    def _missing_lines(self, undecided: Sequence[Finding]) -> list[str]:
+        told = self.circumstances
+        lines = self.words.listed("missing-sources", [f"{kind}: {reason}" for kind, reason in told.gaps])
+        lines += self.words.listed("missing-findings", [self.texts.summary(finding) for finding in undecided])
         if told.rejected or told.unmapped:
-            lines.append(escaped(self.phrases["not-used"].format(rejected=told.rejected, unmapped=told.unmapped)))
-        summary = self.phrases["missing"].format(count=len(told.gaps) + len(undecided))
-        evidence = [*(kind for kind, _ in told.gaps), *(f"{f.code} {f.cause or ''}" for f in undecided)]
-        return self._card("missing-data", "missing-data", summary, lines, "info", evidence)
+            lines.append(escaped(self.words.say("not-used", rejected=told.rejected, unmapped=told.unmapped)))
+        return lines
+
+    def _missing_evidence(self, undecided: Sequence[Finding]) -> list[str]:
+        return [*(kind for kind, _ in self.circumstances.gaps), *(f"{f.code} {f.cause or ''}" for f in undecided)]
 
     def _card(
-        self, rule: str, topic: str, summary: str, lines: list[str], indicator: str, evidence: Iterable[str]
+        self,
+        named: tuple[str, str],
+        summary: str,
+        lines: list[str],
+        indicator: str,
+        evidence: Iterable[str],
+        findings: Sequence[Finding] = (),
+        orders: Sequence[Order] = (),
+        offered: Sequence[Finding] | None = None,
     ) -> Card:
+        """A card; `named` is the rule of its uuid and its topic, `offered` the findings that suggestions are for."""
+        rule, topic = named
         short = shortened(summary, LONGEST_SUMMARY)
         opening = [] if short == one_line(summary) else [escaped(summary)]
+        uuid = self._uuid(rule, evidence)
+        told = [{"code": f.code, "outcome": f.outcome, "severity": f.severity} for f in findings]
+        reasons = [dict(reason) for reason in self.circumstances.reasons]
         return {
-            "uuid": self._uuid(rule, evidence),
+            "uuid": uuid,
             "summary": short,
             "detail": "\n\n".join(line for line in [*opening, *lines, *self._freshness()] if line),
             "indicator": indicator,
             "source": self._source(topic),
+            **self.suggester.members(uuid, findings if offered is None else offered, orders),
+            **({"overrideReasons": reasons} if reasons else {}),
+            **({"extension": {FINDINGS: told}} if told else {}),
         }
 
     def _source(self, topic: str) -> dict[str, Any]:
         root = self.circumstances.canonical_base
         return {
-            "label": self.phrases["source"].format(edition=self.assessment.edition),
+            "label": self.words.say("source", edition=self.assessment.edition),
             "url": pathway_canonical(root, self.assessment.edition).partition("|")[0],
             "topic": {"system": code_system(root, "finding"), "code": topic, "display": topic},
         }
@@ -126,49 +228,27 @@ class CardMaker:
         return str(uuid5(NAMESPACE_URL, name))
 
     def _freshness(self) -> list[str]:
-        told = self.circumstances
-        as_of = self.phrases["as-of"].format(as_of=self.assessment.as_of, edition=self.assessment.edition)
-        newest = self.phrases["newest"].format(newest=told.newest) if told.newest else self.phrases["no-facts"]
-        parts = [as_of, *([self.phrases["frozen"]] if told.frozen else []), newest, self.phrases["team"]]
-        return self._list(None, parts)
-
-    def _list(self, title: str | None, items: Sequence[str]) -> list[str]:
-        if not items:
-            return []
-        heading = [f"**{escaped(self.phrases[title])}**"] if title else []
-        return [*heading, "\n".join(f"- {escaped(item)}" for item in items)]
-
-    def _stage(self, name: str, stage: Stage | ChildPugh) -> str:
-        value = self.texts.word(stage.value) if stage.value else self.phrases["none"]
-        if len(stage.possible) > 1:
-            value = self.phrases["undecided"].format(possible=", ".join(self.texts.word(one) for one in stage.possible))
-        if isinstance(stage, ChildPugh) and stage.points:
-            value += ", " + self.phrases["points"].format(fewest=stage.points[0], most=stage.points[1])
-        if stage.at:
-            value += f" ({stage.at})"
-        return self.phrases["stage"].format(name=name, value=value)
+        told, words = self.circumstances, self.words
+        as_of = words.say("as-of", as_of=self.assessment.as_of, edition=self.assessment.edition)
+        newest = words.say("newest", newest=told.newest) if told.newest else words.say("no-facts")
+        parts = [as_of, *([words.say("frozen")] if told.frozen else []), newest, words.say("team")]
+        return words.listed(None, parts)
 
     def _course(self) -> list[str]:
         course = self.assessment.course
         if course is None:
             return []
-        best = course.best_response or self.phrases["none"]
-        return [escaped(self.phrases["course"].format(start=course.start, cycles=course.cycles, best=best))]
-
-    def _step(self, finding: Finding) -> str:
-        step = self.texts.summary(finding)
-        return f"{step} ({self._due(finding.due)})" if finding.due and finding.due.earliest else step
-
-    def _due(self, due: Due) -> str:
-        parts = []
-        if due.earliest:
-            parts.append(self.phrases["due"].format(earliest=due.earliest, preferred=due.preferred or due.earliest))
-        if due.latest:
-            parts.append(self.phrases["due-latest"].format(latest=due.latest))
-        return "; ".join(parts)
+        best = course.best_response or self.words.say("none")
+        return [escaped(self.words.say("course", start=course.start, cycles=course.cycles, best=best))]
 
 
-@lru_cache(maxsize=2)
-def _phrases(lang: str) -> Mapping[str, str]:
-    texts: dict[str, dict[str, str]] = yaml.safe_load(files("adapter.output").joinpath("cards.yaml").read_text("utf-8"))
-    return texts[lang]
+def _grouped(grave: Sequence[Finding]) -> list[tuple[str, list[Finding]]]:
+    """The findings of one family together, the gravest family first; the families beyond the most as one."""
+    families: dict[str, list[Finding]] = {}
+    for finding in grave:
+        families.setdefault(family(finding), []).append(finding)
+    groups = list(families.items())
+    most = card_rules().most
+    if len(groups) <= most:
+        return groups
+    return [*groups[: most - 1], (REST, [f for _, found in groups[most - 1 :] for f in found])]

@@ -14,7 +14,7 @@ from adapter.output.readiness_report import SCHEMA, ConceptLine, FindingLine, Fr
 from adapter.output.readiness_sight import LOST, NEVER, READY, STATES, UNIT, Sight, Unnamed
 from adapter.terminology import Terminology
 from adapter.terminology.strangers import Count, Stranger
-from adapter.terminology.suggestions import Suggester, best_of
+from adapter.terminology.suggestions import DRUG, KINDS, Suggester, best_of, kind_of
 from adapter.timeline.timeline import Timeline
 from adapter.values import AsOf, When
 
@@ -129,16 +129,17 @@ class Readiness:
     def _unnamed(self, stranger: Stranger, when: When | None) -> Unnamed:
         concepts = frozenset(stranger.concepts) or self._guess(stranger)
         self._met["codes"] += not any(concept in self._names for concept in concepts)
-        return Unnamed(concepts, when)
+        return Unnamed(concepts, when, KINDS.get(kind_of(stranger.reference)) == DRUG)
 
     def _guess(self, stranger: Stranger) -> frozenset[str]:
         """The concept that an unknown code is called like."""
-        kind, s = stranger.reference.partition("/")[0], stranger
+        kind, s = kind_of(stranger.reference), stranger
         key = (kind, s.system or "", s.code or "", s.display or "", s.unit or "")
         if key not in self._guesses:
             if len(self._guesses) >= KEPT_GUESSES:
                 self._guesses.clear()
-            like = Count(s.system, s.code, s.display, s.reason, 1, 1, _written(s.unit), f"{kind}/")
+            units = (s.unit,) if s.unit else ()
+            like = Count(s.system, s.code, s.display, s.reason, 1, 1, units, f"{kind}/")
             best = best_of(self._suggester.suggest(like))
             self._guesses[key] = frozenset((best.concept,)) if best is not None else frozenset()
         return self._guesses[key]
@@ -175,12 +176,6 @@ def lacks(need: Need, state: str) -> bool:
 def share(part: int, whole: int) -> float | None:
     """A part of a whole, None of nothing."""
     return round(part / whole, DIGITS) if whole else None
-
-
-def _written(unit: str | None) -> tuple[str, ...]:
-    """A unit as a ledger shows it (`µg/L (ug/L)`): its text and its code, each a unit of its own."""
-    text, _, code = (unit or "").removesuffix(")").partition(" (")
-    return tuple(filter(None, (unit, text, code)))
 
 
 def _named(terminology: Terminology) -> Mapping[str, tuple[str, ...]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from importlib.resources import files
-from typing import Any
 
 import msgspec
 import yaml
@@ -13,6 +12,7 @@ from adapter.errors import TableError
 from adapter.guideline.inputs import everything, inputs
 from adapter.guideline.thresholds import Thresholds
 from adapter.terminology import Terminology
+from adapter.values.text import one_line
 
 COURSE = "course"
 PERSON = ("birth", "sex")
@@ -48,11 +48,15 @@ class _Weights(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def weights() -> _Weights:
     """The table of alternatives and occasional inputs. Raises TableError when it does not hold."""
-    raw: Any = yaml.load((files("adapter.output") / "readiness.yaml").read_bytes(), yaml.CSafeLoader)
+    return read_weights((files("adapter.output") / "readiness.yaml").read_bytes())
+
+
+def read_weights(content: bytes) -> _Weights:
+    """The table in YAML, checked against what findings read. Raises TableError."""
     try:
-        found = msgspec.convert(raw, _Weights)
-    except msgspec.ValidationError as error:
-        raise TableError(f"readiness.yaml: {error}; correct the file") from None
+        found = msgspec.convert(yaml.load(content, yaml.CSafeLoader), _Weights)
+    except (msgspec.ValidationError, yaml.YAMLError) as error:
+        raise TableError(f"readiness.yaml: {one_line(str(error))}; correct the file") from None
     named = [name for group in found.either for name in group]
     if wrong := ({*named, *found.occasional, *found.expected} - set(input_names())) | _misread(found.refines):
         raise TableError(f"readiness.yaml: {sorted(wrong)[0]} is no input there; correct the file")

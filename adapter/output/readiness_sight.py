@@ -36,10 +36,14 @@ BIRTH, SEX = "birth", "sex"
 
 
 class Unnamed(msgspec.Struct, frozen=True):
-    """A resource whose code no table settles, with the concepts that it may be about."""
+    """A resource whose code no table settles, with the concepts that it may be about.
+
+    `drug`: it tells of a drug. Each dose counts, so that another one that was read does not make up for it.
+    """
 
     concepts: frozenset[str]
     when: When | None
+    drug: bool = False
 
 
 class Sight:
@@ -49,14 +53,14 @@ class Sight:
         self.view = view
         self.times: dict[str, list[When]] = {}
         self.counts: dict[str, int] = {}
-        self.unnamed: dict[str, list[When | None]] = {}
+        self.unnamed: dict[str, list[Unnamed]] = {}
         for event in view.timeline.events:
             for concept, when in _told(event):
                 if concept in names and view.exists(when):
                     self._see(names[concept], when)
         for one in unnamed:
             for name in {name for concept in one.concepts for name in names.get(concept, ())}:
-                self.unnamed.setdefault(name, []).append(one.when)
+                self.unnamed.setdefault(name, []).append(one)
         self._states: dict[Way, str] = {}
 
     def _see(self, names: tuple[str, ...], when: When | None) -> None:
@@ -94,12 +98,15 @@ class Sight:
         newest = latest(facts, self.unusable(way.name), self.view.as_of.day, way.days)
         if newest.blocked:
             return min((refusal(u.reason) for u in newest.blocked), key=STATES.index)
+        if any(one.drug for one in lost):
+            return CODE
         if newest.missing:
             # A fact without a time that may stand without one (a Condition) is there, and of no age.
             return READY if times is not None else CODE if lost else NEVER
         if not newest.stale:
             return READY
-        return CODE if any(when is not None and when.end >= facts[-1].when.start for when in lost) else STALE
+        since = facts[-1].when.start
+        return CODE if any(one.when is not None and one.when.end >= since for one in lost) else STALE
 
     @cached_property
     def _person(self) -> Mapping[str, bool]:

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
 
 from adapter.normalize.accounts import Rejected
+from adapter.normalize.records import Record
 from adapter.output.cards import Card, CardMaker, Circumstances
+from adapter.output.fingerprints import Fingerprints
+from adapter.output.override_reasons import override_reasons
+from adapter.pipeline import Evaluator
 from adapter.service.clients import Client
 from adapter.service.evaluation import evaluator_of
-from adapter.service.gathering import gaps_of, newest_day, record_of
-from adapter.service.prefetch import REQUIRED, TYPES, Had, check_one_patient, had
-from adapter.service.reading import read_missing
+from adapter.service.gathering import Gaps, gaps_of, newest_day, record_of
+from adapter.service.guard import place
+from adapter.service.orders import Drafts, Judged, entries_of, judged, resolved
+from adapter.service.prefetch import REQUIRED, TYPES, Had, Resource, check_one_patient, had
+from adapter.service.reading import nothing_lacks, read_missing
 from adapter.service.refusals import Refusal
 from adapter.service.request import HookCall
 from adapter.service.site import Site
+from adapter.values import AsOf
 
+DRAFTED = "draftOrders"
 _MOST_NAMED = 3
+log = logging.getLogger("hcc.service")
 
 
 class Question:
@@ -25,11 +37,13 @@ class Question:
         self._call, self._site, self._client, self._deadline = call, site, client, deadline
         self._held = {key: had(call.prefetch[key], kind) for key, kind in TYPES.items() if key in call.prefetch}
         check_one_patient((r for found in self._held.values() for r in found.resources), call.patient_id)
+        if call.drafts is not None:
+            self._held[DRAFTED] = Had([*call.drafts.medications, *call.drafts.judgeable])
 
     @property
     def complete(self) -> bool:
         """Whether nothing has to be read: all is there, or what cannot be had without is not."""
-        return all(key in self._held and not self._held[key].next for key in TYPES) or self._call.fhir_server is None
+        return self._call.fhir_server is None or nothing_lacks(self._call, self._held)
 
     def cards(self) -> list[Card]:
         """The cards. Raises Refusal: 403 a server not allowed, 412 what is missing, 422 what names nobody."""
@@ -37,23 +51,70 @@ class Question:
         held = {**self._held, **read_missing(call, self._held, site, self._client, self._deadline)}
         _check_required(held)
         evaluator, as_of = evaluator_of(site), site.as_of()
-        record = record_of(call.patient_id, held, call.fhir_server, evaluator)
+        drafts = resolved(call.drafts, _medications(held)) if call.drafts is not None else None
+        plans = entries_of(drafts, as_of, evaluator.terminology) if drafts is not None else None
+        record = record_of(call.patient_id, _without_drafts(held, drafts), call.fhir_server, evaluator, plans)
         if record is None:
-            if any(found.resources for found in held.values()):
+            if any(found.resources for key, found in held.items() if key != DRAFTED):
                 raise Refusal(422, "nothing of what was given names the patient: check subject and patient references")
             return []
+        failures: list[str] = []
+        assessment = evaluator.assess(record, as_of, partial(_note_failure, failures))
+        orders = judged(drafts, record, as_of, evaluator.terminology) if drafts is not None else None
+        told = self._circumstances(record, as_of, evaluator, gaps_of(held), tuple(failures), orders)
+        return CardMaker(assessment, evaluator.texts(site.settings.lang), told).cards()
+
+    def _circumstances(
+        self,
+        record: Record,
+        as_of: AsOf,
+        evaluator: Evaluator,
+        gaps: Gaps,
+        failures: tuple[str, ...],
+        orders: Judged | None,
+    ) -> Circumstances:
+        settings = self._site.settings
         accounts = record.accounts(as_of)
         unread = _unread_conditions(accounts.rejected)
-        told = Circumstances(
-            canonical_base=site.settings.canonical_base,
+        return Circumstances(
+            canonical_base=settings.canonical_base,
+            fingerprints=Fingerprints(record.timeline.events, orders.undated if orders else frozenset()),
+            coding=evaluator.terminology.preferred_coding,
+            reasons=override_reasons(settings.lang, settings.mappings),
             newest=newest_day(record, as_of),
-            frozen=site.frozen is not None,
-            gaps=(*unread, *gaps_of(held)),
+            frozen=self._site.frozen is not None,
+            gaps=(*unread, *gaps),
+            grave_gap=bool(unread),
             rejected=len(accounts.rejected),
             unmapped=len(accounts.unmapped),
+            failed=failures,
+            orders=orders.selected if orders else None,
+            drafted=orders.drafted if orders else frozenset(),
         )
-        made = CardMaker(evaluator.assess(record, as_of), evaluator.texts(site.settings.lang), told).cards()
-        return _warned(made) if unread else made
+
+
+def _note_failure(failures: list[str], name: str, error: Exception) -> None:
+    """A check that raised: its name for the card, its place for the log."""
+    log.error("the check %s failed: %s at %s", name, type(error).__name__, place(error))
+    failures.append(name)
+
+
+def _without_drafts(held: Mapping[str, Had], drafts: Drafts | None) -> Mapping[str, Had]:
+    """The record without the draft orders, which are read as plans, and without the server's older copies of them."""
+    if drafts is None:
+        return held
+    kept = {key: replace(found, resources=_others(found, drafts.references)) for key, found in held.items()}
+    return {**kept, DRAFTED: Had(list(drafts.medications))}
+
+
+def _medications(held: Mapping[str, Had]) -> frozenset[str]:
+    """Ids of the Medications in hand."""
+    every = (resource for found in held.values() for resource in found.resources)
+    return frozenset(str(resource.get("id")) for resource in every if resource.get("resourceType") == "Medication")
+
+
+def _others(found: Had, references: frozenset[str]) -> list[Resource]:
+    return [r for r in found.resources if f"{r.get('resourceType')}/{r.get('id')}" not in references]
 
 
 def _unread_conditions(rejected: tuple[Rejected, ...]) -> tuple[tuple[str, str], ...]:
@@ -64,12 +125,6 @@ def _unread_conditions(rejected: tuple[Rejected, ...]) -> tuple[tuple[str, str],
     more = f" and {len(named) - _MOST_NAMED} more" if len(named) > _MOST_NAMED else ""
     listed = ", ".join(named[:_MOST_NAMED])
     return (("Condition", f"could not be read: {listed}{more}; correct them in the record, and read it yourself"),)
-
-
-def _warned(cards: list[Card]) -> list[Card]:
-    """The card on missing data as a warning: without a Condition the others may be wrong, or wrongly absent."""
-    missing = "missing-data"
-    return [{**c, "indicator": "warning"} if c["source"]["topic"]["code"] == missing else c for c in cards]
 
 
 def _check_required(held: Mapping[str, Had]) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
@@ -18,14 +19,16 @@ from adapter import __version__
 from adapter.errors import AdapterError, UsageError
 from adapter.service.clients import read_clients
 from adapter.service.evaluation import router as evaluation
-from adapter.service.guard import Guard, start_log
+from adapter.service.guard import Guard, log, place, start_log
+from adapter.service.hooks import HOOKS
 from adapter.service.hooks import router as hooks
 from adapter.service.mappings import router as mappings
 from adapter.service.operations import ASSETS, OPEN_WARNING, docs_assets
 from adapter.service.operations import router as operations
 from adapter.service.patients import router as patients
 from adapter.service.places import Places
-from adapter.service.refusals import Refusal, answer, refusal_of
+from adapter.service.refusals import LATER, Refusal, answer, refusal_of
+from adapter.service.silence import SILENT_WARNING, silent_services
 from adapter.service.site import Site
 from adapter.service.tokens import Verifier
 from adapter.service.trust import Trust
@@ -46,6 +49,8 @@ def create_app(site: Site) -> FastAPI:
         redoc_url=None,
         lifespan=_with_state,
     )
+    app.router.redirect_slashes = False  # a redirect would name the caller's Host, and no preflight survives one
+    app.state.silent = silent_services(site, tuple(HOOKS))
     app.openapi_version = "3.0.3"  # the bundled Swagger UI reads no later one
     app.state.site = site
     for router in (hooks, evaluation, patients, mappings, operations):
@@ -78,6 +83,8 @@ def _description(site: Site) -> str:
         parts.append(f"**The clock is frozen at {site.as_of().text}.**")
     if site.open:
         parts.append(f"**{OPEN_WARNING}.**")
+    if site.settings.cds_silent:
+        parts.append(f"**{SILENT_WARNING}.**")
     return "\n\n".join(parts)
 
 
@@ -92,6 +99,7 @@ def _add_layers(app: FastAPI, site: Site) -> None:
         allow_origin_regex=".*" if site.open else None,
         allow_methods=("GET", "POST", "OPTIONS"),
         allow_headers=("Authorization", "Content-Type", "Accept"),
+        expose_headers=("Retry-After",),
         allow_private_network=site.open,
     )
 
@@ -116,6 +124,11 @@ def _answer_errors(app: FastAPI) -> None:
         assert isinstance(error, AdapterError)
         return answer(refusal_of(error), request.url.path)
 
+    async def forgotten(request: Request, error: Exception) -> Response:
+        log.error("the state database fails (%s) at %s", type(error).__name__, place(error))
+        told = "the state database does not answer: call again"
+        return answer(Refusal(503, told, headers=LATER), request.url.path)
+
     async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         return answer(Refusal(error.status_code, headers=error.headers), request.url.path)
@@ -127,5 +140,6 @@ def _answer_errors(app: FastAPI) -> None:
 
     app.add_exception_handler(Refusal, refused)
     app.add_exception_handler(AdapterError, failed)
+    app.add_exception_handler(SQLAlchemyError, forgotten)
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(RequestValidationError, invalid)

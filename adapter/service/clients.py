@@ -14,6 +14,7 @@ from adapter.errors import SettingError
 
 ALGORITHMS = ("ES384", "RS384")
 MORE_ALGORITHMS = ("ES256", "RS256", "PS384", "ES512")
+LONGEST_NAME = 255
 PUBLIC_KEY_ISSUERS = ("https://sandbox.cds-hooks.org",)
 
 
@@ -21,7 +22,8 @@ PUBLIC_KEY_ISSUERS = ("https://sandbox.cds-hooks.org",)
 class Client:
     """One caller: whose tokens (`iss`), signed with which keys (`jwks` file or `jku`), for what.
 
-    Empty `tenants` and `services` mean any. `test` admits an issuer whose private key is public.
+    Empty `tenants` and `services` mean any. `test` admits an issuer whose private key is public. `tenant`: the one that
+    the token of this call named.
     """
 
     iss: str
@@ -32,6 +34,12 @@ class Client:
     fhir_servers: tuple[str, ...] = ()
     services: tuple[str, ...] = ()
     test: bool = False
+    tenant: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Issuer and tenant, so that no caller's feedback speaks for another."""
+        return (f"{self.iss} {self.tenant}" if self.tenant else self.iss)[:LONGEST_NAME]
 
 
 _LISTS = ("tenants", "algorithms", "fhir_servers", "services")
@@ -72,7 +80,7 @@ def _client(row: Mapping[str, object], folder: Path) -> Client:
         raise ValueError("the private key of this iss is public; only `test = true` admits it")
     _check(lists, jku)
     lists["fhir_servers"] = tuple(server.rstrip("/") for server in lists.get("fhir_servers", ()))
-    return Client(iss, folder / jwks if jwks else None, jku, **lists, test=test is True)
+    return Client(iss, folder / jwks if jwks else None, jku, test=test is True, **lists)  # type: ignore[arg-type]
 
 
 def _check(lists: Mapping[str, tuple[str, ...]], jku: str | None) -> None:

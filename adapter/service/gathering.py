@@ -9,6 +9,7 @@ import orjson
 from adapter.fhir.documents import read_document
 from adapter.normalize.records import Record
 from adapter.pipeline import Evaluator
+from adapter.resources.entries import Entries
 from adapter.service.prefetch import KINDS, Had
 from adapter.timeline.events import Event, Exposure, Plan, Problem
 from adapter.values import AsOf, When
@@ -18,11 +19,16 @@ Gaps = tuple[tuple[str, str], ...]
 
 def gaps_of(held: Mapping[str, Had]) -> Gaps:
     """The resource types that are not there in full, each with the reason."""
-    reasons = ((KINDS[key], found.gap) for key, found in held.items())
-    return tuple((kind, reason) for kind, reason in reasons if reason)
+    return tuple((KINDS[key], reason) for key, found in held.items() if (reason := found.gap))
 
 
-def record_of(patient_id: str, held: Mapping[str, Had], base: str | None, evaluator: Evaluator) -> Record | None:
+def record_of(
+    patient_id: str,
+    held: Mapping[str, Had],
+    base: str | None,
+    evaluator: Evaluator,
+    draft_orders: Entries | None = None,
+) -> Record | None:
     """The patient's record, None when nothing is about the patient."""
     gaps = gaps_of(held)
     document = read_document(_bundle(patient_id, held), "the record")
@@ -31,6 +37,7 @@ def record_of(patient_id: str, held: Mapping[str, Had], base: str | None, evalua
         complete=not any(kind == "Condition" for kind, _ in gaps),
         incomplete=gaps,
         source_base=base,
+        draft_orders=draft_orders,
     )
     wanted = f"Patient/{patient_id}"
     return next((record for record in records.patients if record.reference == wanted), None)

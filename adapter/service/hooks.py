@@ -10,17 +10,35 @@ from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from adapter.output.cards import Card
 from adapter.service.advice import Question
 from adapter.service.body import parse_object, read_body
 from adapter.service.feedback import keep
+from adapter.service.orders import SELECT, SIGN
 from adapter.service.prefetch import TEMPLATES
 from adapter.service.refusals import Refusal
 from adapter.service.request import hook_call
+from adapter.service.showing import outgoing
+from adapter.service.silence import silence_told
 from adapter.service.site import Site
 from adapter.service.trust import caller, check_named_server, check_service
 
 PATIENT_VIEW = "hcc-conversion-patient-view"
-HOOKS = {PATIENT_VIEW: "patient-view"}
+ORDER_SELECT, ORDER_SIGN = "hcc-conversion-order-select", "hcc-conversion-order-sign"
+HOOKS = {PATIENT_VIEW: "patient-view", ORDER_SELECT: SELECT, ORDER_SIGN: SIGN}
+_TITLES = {
+    PATIENT_VIEW: "HCC conversion therapy",
+    ORDER_SELECT: "HCC conversion therapy: the selected order",
+    ORDER_SIGN: "HCC conversion therapy: orders to be signed",
+}
+_DESCRIPTIONS = {
+    PATIENT_VIEW: "Where a patient with hepatocellular carcinoma stands in conversion therapy, what is grave, "
+    "and what is missing.",
+    ORDER_SELECT: "What speaks against the selected drug or procedure in a patient with hepatocellular carcinoma, "
+    "and what could not be checked.",
+    ORDER_SIGN: "What speaks against the drugs and procedures to be signed in a patient with hepatocellular carcinoma, "
+    "and what could not be checked.",
+}
 _BODY = {"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}}
 
 router = APIRouter(tags=["CDS Hooks"])
@@ -31,16 +49,19 @@ async def discovery(request: Request) -> Response:
     """Discovery: id, hook, what it is for, and what to prefetch."""
     site: Site = request.app.state.site
     frozen = f" Its clock is frozen at {site.frozen}: for sandboxes and demos." if site.frozen else ""
-    service = {
-        "id": PATIENT_VIEW,
-        "hook": HOOKS[PATIENT_VIEW],
-        "title": "HCC conversion therapy",
-        "description": "Where a patient with hepatocellular carcinoma stands in conversion therapy, what is grave, "
-        f"and what is missing, by the Chinese expert consensus (edition {site.settings.edition}).{frozen}",
-        "usageRequirements": "Patient and Conditions are needed; whatever else is not given is named as missing.",
-        "prefetch": TEMPLATES,
-    }
-    return _json({"services": [service]})
+    consensus = f" By the Chinese expert consensus (edition {site.settings.edition})."
+    services = [
+        {
+            "id": service,
+            "hook": hook,
+            "title": _TITLES[service],
+            "description": f"{_DESCRIPTIONS[service]}{consensus}{frozen}{silence_told(site, service)}",
+            "usageRequirements": "Patient and Conditions are needed; whatever else is not given is named as missing.",
+            "prefetch": TEMPLATES,
+        }
+        for service, hook in HOOKS.items()
+    ]
+    return _json({"services": services})
 
 
 @router.post("/cds-services/{service_id}", summary="Cards for one patient", openapi_extra=_BODY)
@@ -53,9 +74,13 @@ async def call(service_id: str, request: Request) -> Response:
     asked = hook_call(parse_object(await read_body(request, site.settings.body_limit)), hook)
     check_named_server(request, asked.fhir_server)
     question = await run_in_threadpool(Question, asked, site, caller(request), deadline)
+
+    def cards() -> list[Card]:
+        return outgoing(request, service_id, question.cards())
+
     if question.complete:
-        return _json({"cards": await run_in_threadpool(question.cards)})
-    return _json({"cards": await request.app.state.hook_places.run(question.cards, deadline)})
+        return _json({"cards": await run_in_threadpool(cards)})
+    return _json({"cards": await request.app.state.hook_places.run(cards, deadline)})
 
 
 @router.post("/cds-services/{service_id}/feedback", summary="What became of cards", openapi_extra=_BODY)

@@ -6,27 +6,57 @@ import logging
 import math
 import threading
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import orjson
 import requests
+import urllib3
 from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, KeySet, RSAKey
+from joserfc.jwk import ECKey, RSAKey
 
 from adapter.service.clients import Client
 
 LIFETIME = 3600.0
 SHORTEST_BETWEEN_FETCHES = 60.0
-_LARGEST = 1 << 20
+SHORTEST_AFTER_FAILURE = 10.0
+SHORTEST_RSA = 2048
+LARGEST = 1 << 20
 _PATIENCE = 3.0
+_PIECE = 1 << 16
+_PRIVATE = ("d", "p", "q", "dp", "dq", "qi", "oth", "k")
+_KINDS: dict[str, type[ECKey] | type[RSAKey]] = {"EC": ECKey, "RSA": RSAKey}
+_FAILURES = (OSError, ValueError, TypeError, requests.RequestException, urllib3.exceptions.HTTPError)
 log = logging.getLogger("hcc.service")
+
+Key = ECKey | RSAKey
+
+
+class KeysUnreadable(Exception):
+    """No key set could be had; the message says why, in a few words."""
+
+
+@dataclass(frozen=True)
+class KeySet:
+    """The usable keys by their ids, and of each other key why it is not used."""
+
+    keys: Mapping[str, Key]
+    faults: tuple[str, ...] = ()
 
 
 @dataclass
 class _Cached:
-    keys: KeySet | None = None
+    keys: Mapping[str, Key] = field(default_factory=dict)
     fetched: float = -math.inf
-    tried: float = -math.inf
+    next_try: float = -math.inf
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+class _NoCredential(requests.auth.AuthBase):
+    """Keeps requests from adding the credentials of a .netrc file."""
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        return request
 
 
 class KeyRing:
@@ -36,42 +66,91 @@ class KeyRing:
         self._cache: dict[str, _Cached] = {}
         self._lock = threading.Lock()
 
-    def key(self, client: Client, kid: str) -> ECKey | RSAKey | None:
+    def key(self, client: Client, kid: str) -> Key | None:
         """The public key with this id, None when the issuer has none."""
         with self._lock:
-            cached, now = self._cache.setdefault(client.iss, _Cached()), time.monotonic()
-            found = _find(cached.keys, kid) if now - cached.fetched < LIFETIME else None
-            if found is None and now - cached.tried >= SHORTEST_BETWEEN_FETCHES:
-                cached.tried = now
-                fresh = _read(client)
-                if fresh is not None:
-                    cached.keys, cached.fetched = fresh, now
-                found = _find(fresh, kid)
+            cached = self._cache.setdefault(client.iss, _Cached())
+        now = time.monotonic()
+        found = cached.keys.get(kid) if now - cached.fetched < LIFETIME else None
+        if found is not None:
             return found
+        with cached.lock:  # of this issuer alone: nobody else waits for its address
+            if time.monotonic() >= cached.next_try:
+                _fetch(client, cached)
+            fresh = time.monotonic() - cached.fetched < LIFETIME
+            return cached.keys.get(kid) if fresh else None
 
 
-def _find(keys: KeySet | None, kid: str) -> ECKey | RSAKey | None:
-    for key in keys.keys if keys else ():
-        if key.kid == kid and isinstance(key, ECKey | RSAKey):
-            return key
-    return None
-
-
-def _read(client: Client) -> KeySet | None:
+def _fetch(client: Client, cached: _Cached) -> None:
     try:
-        return KeySet.import_key_set(orjson.loads(_key_bytes(client)))
-    except (OSError, ValueError, KeyError, TypeError, JoseError, requests.RequestException) as error:
-        log.warning("the keys of iss %s cannot be read: %s", client.iss, type(error).__name__)
-        return None
+        found = read_keys(client)
+    except KeysUnreadable as error:
+        log.warning("the keys of iss %s cannot be read: %s", client.iss, error)
+        cached.next_try = time.monotonic() + SHORTEST_AFTER_FAILURE
+        return
+    for fault in found.faults:
+        log.warning("iss %s: %s", client.iss, fault)
+    cached.keys, cached.fetched = found.keys, time.monotonic()
+    cached.next_try = cached.fetched + SHORTEST_BETWEEN_FETCHES
+
+
+def read_keys(client: Client) -> KeySet:
+    """The keys of an issuer, read now. Raises KeysUnreadable."""
+    try:
+        content = orjson.loads(_key_bytes(client))
+    except KeysUnreadable:
+        raise
+    except _FAILURES as error:
+        raise KeysUnreadable(type(error).__name__) from None
+    rows = content.get("keys") if isinstance(content, dict) else None
+    if not isinstance(rows, list):
+        raise KeysUnreadable("it holds no list of keys")
+    keys: dict[str, Key] = {}
+    faults = []
+    for place, row in enumerate(rows):
+        try:
+            kid, key = _key(row)
+            keys.setdefault(kid, key)
+        except ValueError as error:
+            faults.append(f"keys[{place}] is not used: {error}")
+    return KeySet(keys, tuple(faults))
+
+
+def _key(row: object) -> tuple[str, Key]:
+    if not isinstance(row, dict):
+        raise ValueError("no JSON object")
+    kid, kind = row.get("kid"), _KINDS.get(str(row.get("kty")))
+    if any(name in row for name in _PRIVATE):
+        raise ValueError("it is private or symmetric, and whoever reads it could sign with it")
+    if kind is None:
+        raise ValueError("its kty is neither EC nor RSA")
+    if not isinstance(kid, str) or not kid:
+        raise ValueError("it has no kid")
+    if row.get("use", "sig") != "sig" or "verify" not in row.get("key_ops", ["verify"]):
+        raise ValueError("it is not for signatures")
+    try:
+        key: Key = kind.import_key(row)
+    except (JoseError, ValueError, TypeError, KeyError):
+        raise ValueError("it cannot be read as a JWK") from None
+    if isinstance(key, RSAKey) and key.public_key.key_size < SHORTEST_RSA:
+        raise ValueError(f"it is shorter than {SHORTEST_RSA} bits")
+    return kid, key
 
 
 def _key_bytes(client: Client) -> bytes:
     if client.jwks is not None:
+        if client.jwks.stat().st_size > LARGEST:
+            raise KeysUnreadable("it is larger than 1 MiB")
         return client.jwks.read_bytes()
-    with requests.get(client.jku or "", timeout=_PATIENCE, allow_redirects=False, stream=True) as reply:
+    until, body = time.monotonic() + _PATIENCE, bytearray()
+    asked = {"timeout": _PATIENCE, "allow_redirects": False, "stream": True, "auth": _NoCredential()}
+    with requests.get(client.jku or "", **asked) as reply:  # type: ignore[arg-type]
         if reply.status_code != 200:
-            raise ValueError("no key set there")
-        body: bytes = reply.raw.read(_LARGEST + 1, decode_content=True)
-    if len(body) > _LARGEST:
-        raise ValueError("a key set of this size is not read")
-    return body
+            raise KeysUnreadable(f"its address answered {reply.status_code}")
+        while piece := reply.raw.read1(_PIECE, decode_content=True):
+            body += piece
+            if len(body) > LARGEST:
+                raise KeysUnreadable("it is larger than 1 MiB")
+            if time.monotonic() > until:
+                raise KeysUnreadable("its address did not answer in time")
+    return bytes(body)

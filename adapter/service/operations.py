@@ -15,6 +15,7 @@ from starlette.staticfiles import StaticFiles
 from adapter import __version__
 from adapter.errors import AdapterError
 from adapter.service.evaluation import evaluator_of
+from adapter.service.silence import SILENT_WARNING
 from adapter.service.site import Site
 from adapter.state import State
 
@@ -40,13 +41,16 @@ async def readyz(request: Request) -> JSONResponse:
         told["warning"] = OPEN_WARNING
     if site.frozen:
         told["frozenAsOf"] = site.as_of().text
+    if request.app.state.silent:
+        told |= {"silent": list(request.app.state.silent), "silentWarning": SILENT_WARNING}
     try:
         await run_in_threadpool(evaluator_of, site)
     except AdapterError as error:
         return JSONResponse({"status": "not ready", "reason": str(error), **told}, 503)
     memory: State = request.app.state.memory
-    if not await run_in_threadpool(memory.ready):
-        return JSONResponse({"status": "not ready", "reason": "the state database does not answer", **told}, 503)
+    trouble = None if await run_in_threadpool(memory.ready) else "the state database does not answer"
+    if trouble or memory.shown.trouble:
+        return JSONResponse({"status": "not ready", "reason": trouble or memory.shown.trouble, **told}, 503)
     return JSONResponse({"status": "ready", **told})
 
 

@@ -162,8 +162,8 @@ def _patients(resource: Resource) -> Iterator[str]:
             yield match[1]
 
 
-def medications_named(held: Mapping[str, Had], base: str) -> list[str]:
-    """Ids of the Medications on this server that resources point to and that are not in hand."""
+def medications_named(held: Mapping[str, Had], base: str | None) -> list[str]:
+    """Ids of the Medications on the call's server (`base`) that resources point to and that are not in hand."""
     resources = [resource for found in held.values() for resource in found.resources]
     known = {resource.get("id") for resource in resources if resource.get("resourceType") == "Medication"}
     holders = (resource.get("medicationReference") for resource in resources)

@@ -56,7 +56,7 @@ def read_missing(
 
     Raises Refusal 403 when something required would have to be read from a server that is not allowed.
     """
-    if all(key in held and not held[key].next for key in TYPES):
+    if nothing_lacks(call, held):
         return {}
     with _Pool() as pool:
         source = _source(call, site, client, deadline, pool)
@@ -64,7 +64,14 @@ def read_missing(
         return _read_all(call.patient_id, held, source)
     if source == _NOT_ALLOWED and any(key not in held for key in REQUIRED):
         raise Refusal(403, _NOT_ALLOWED)
-    return {key: Had(fault=source) for key in TYPES if key not in held}
+    pointed = (MEDICATIONS,) if medications_named(held, call.fhir_server) else ()
+    return {key: Had(fault=source) for key in (*TYPES, *pointed) if key not in held}
+
+
+def nothing_lacks(call: HookCall, held: Mapping[str, Had]) -> bool:
+    """Whether every key is there to its last page, with the Medications that orders and doses point to."""
+    whole = all(key in held and not held[key].next for key in TYPES)
+    return whole and not medications_named(held, call.fhir_server)
 
 
 def read_own(patient_id: str, site: Site, deadline: float) -> dict[str, Had]:

@@ -25,6 +25,7 @@ _ISSUE_CODES = {
     503: "transient",
     504: "timeout",
 }
+LATER = {"Retry-After": "5"}
 
 
 class Refusal(Exception):
@@ -46,7 +47,7 @@ def refusal_of(error: AdapterError) -> Refusal:
     if isinstance(error, RemoteError):
         return Refusal(502, str(error))
     if isinstance(error, UsageError):
-        return Refusal(503, str(error))
+        return Refusal(503, str(error), headers=LATER)
     return Refusal(500, "the service failed; its log names the place")
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from adapter.fhir.client import is_id
 from adapter.fhir.transport import address_fault
+from adapter.service.orders import Drafts, drafts_of
 from adapter.service.refusals import Refusal
 
 _USER = re.compile(r"(?:.*/)?(Practitioner|PractitionerRole|Patient|RelatedPerson)/[A-Za-z0-9\-.]{1,64}")
@@ -35,7 +36,7 @@ class HookCall:
     fhir_server: str | None
     access: Access | None
     prefetch: Mapping[str, Any]
-    context: Mapping[str, Any]
+    drafts: Drafts | None = None
 
 
 def hook_call(body: Mapping[str, Any], hook: str) -> HookCall:
@@ -50,6 +51,7 @@ def hook_call(body: Mapping[str, Any], hook: str) -> HookCall:
         faults.append("context: required, a JSON object")
         context = {}
     patient_id = _context(context, faults) if context else ""
+    drafts = drafts_of(context, hook, patient_id, faults) if patient_id else None
     server = _server(body, faults)
     access = _access(body, server, patient_id, faults)
     prefetch = body.get("prefetch")
@@ -57,7 +59,7 @@ def hook_call(body: Mapping[str, Any], hook: str) -> HookCall:
         faults.append("prefetch: a JSON object of resources by key")
     if faults:
         raise Refusal(400, *faults)
-    return HookCall(sent_hook, instance, patient_id, server, access, prefetch or {}, context)
+    return HookCall(sent_hook, instance, patient_id, server, access, prefetch or {}, drafts)
 
 
 def _text(holder: Mapping[str, Any], name: str, faults: list[str], path: str = "") -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from adapter.service.clients import Client
-from adapter.service.refusals import Refusal, answer
+from adapter.service.refusals import LATER, Refusal, answer
 from adapter.service.site import Site
 from adapter.service.tokens import Untrusted, Verifier
 
@@ -39,6 +40,12 @@ class Trust:
             log.warning("refused a token: %s", fault)
             await answer(Refusal(401), scope["path"])(scope, receive, send)
             return
+        except SQLAlchemyError as error:
+            # Whether a token was used before cannot be told: nobody is let in, and nobody is called a forger.
+            log.error("tokens cannot be checked: the state database fails (%s)", type(error).__name__)
+            told = "tokens cannot be checked at the moment: call again"
+            await answer(Refusal(503, told, headers=LATER), scope["path"])(scope, receive, send)
+            return
         await self.app(scope, receive, send)
 
 
@@ -46,6 +53,12 @@ def caller(request: Request) -> Client | None:
     """The verified caller; None where every caller is trusted."""
     client = getattr(request.state, "client", None)
     return client if isinstance(client, Client) else None
+
+
+def caller_name(request: Request) -> str:
+    """The verified caller's name; empty where every caller is trusted."""
+    client = caller(request)
+    return client.name if client else ""
 
 
 def check_service(request: Request, service_id: str) -> None:

@@ -136,6 +136,13 @@ def options(text: str) -> frozenset[str]:
     return frozenset(words(text))
 
 
+def services(text: str) -> frozenset[str]:
+    """A comma list of CDS Hooks services, or `all`."""
+    if any(not word.replace("-", "").isalnum() for word in words(text)):
+        raise ValueError("all, or a comma list of service ids as discovery names them")
+    return frozenset(words(text))
+
+
 def origins(text: str) -> tuple[str, ...]:
     """A comma list of browser origins: scheme, host and port, nothing more."""
     for word in words(text):
@@ -168,6 +175,7 @@ def _setting_list() -> tuple[Setting, ...]:
         Setting("clients", "TOML file of trusted callers, one [[client]] each", file),
         Setting("cds_deadline", "seconds that a CDS Hooks call may wait for the FHIR server", seconds, "4"),
         Setting("read_deadline", "seconds that a route of one patient may wait for the FHIR server", seconds, "30"),
+        Setting("cds_silent", "services that evaluate and show nothing: comma list of ids, or `all`", services, ""),
         Setting("cors_origins", "comma list of origins of browsers that may call", origins, ""),
         Setting("body_limit", "largest request body in MiB", mebibytes, "64"),
         Setting("fhir_token", "fixed bearer token for the FHIR server", plain, secret=True),

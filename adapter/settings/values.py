@@ -26,6 +26,7 @@ class Settings:
     clients: Path | None
     cds_deadline: float
     read_deadline: float
+    cds_silent: frozenset[str]
     cors_origins: tuple[str, ...]
     body_limit: int
     fhir_token: str | None = field(repr=False)

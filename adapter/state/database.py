@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -23,36 +24,53 @@ from adapter.state.feedback import FeedbackStore
 from adapter.state.ledger import Ledger
 from adapter.state.locks import Locks
 from adapter.state.replay import ReplayStore
-from adapter.state.tables import STEPS, migrate
+from adapter.state.shown import ShownStore
+from adapter.state.tables import STEPS, VERSION, migrate
 from adapter.state.unmapped import StrangerStore
 from adapter.state.watermarks import Watermarks
 
 _BUSY_SECONDS = 30
+QUICK_SECONDS = 2
+"""How long a call over HTTP waits for the database before it goes on without, or is refused."""
+REST_SECONDS = 5.0
+_AT_ONCE = 40
 _ATTEMPTS, _PAUSE_SECONDS = 4, 0.2
 
 
 class State:
-    """Ledger, watermarks, locks, replay store, feedback and unsettled codes of one database."""
+    """Ledger, watermarks, locks, replay store, feedback, shown cards and unsettled codes of one database.
 
-    def __init__(self, engine: sa.Engine) -> None:
+    `quick` reaches the same database and gives up soon.
+    """
+
+    def __init__(self, engine: sa.Engine, quick: sa.Engine | None = None) -> None:
         self._engine = engine
+        self._quick = quick or engine
         self.ledger = Ledger(engine)
         self.watermarks = Watermarks(engine)
         self.locks = Locks(engine)
-        self.replay = ReplayStore(engine)
-        self.feedback = FeedbackStore(engine)
+        self.replay = ReplayStore(self._quick)
+        self.feedback = FeedbackStore(engine, self._quick)
+        self.shown = ShownStore(engine)
         self.strangers = StrangerStore(engine)
+        self.resting_until = -math.inf
+
+    def rest(self) -> None:
+        """After a failure: for a while nothing is asked that a call could do without."""
+        self.resting_until = time.monotonic() + REST_SECONDS
 
     def ready(self) -> bool:
         """Whether the database answers."""
         try:
-            with self._engine.connect() as connection:
-                return bool(connection.scalar(sa.text("SELECT 1")) == 1)
+            with self._quick.connect() as connection:
+                return connection.scalar(sa.select(sa.func.max(VERSION.c.version))) is not None
         except SQLAlchemyError:
             return False
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Write what waits, and give the connections back."""
+        self.shown.close()
+        self._quick.dispose()
         self._engine.dispose()
 
 
@@ -63,7 +81,7 @@ def open_state(url: str) -> Iterator[State]:
     Raises UsageError when it cannot be opened or was written by a newer version of the adapter.
     """
     try:
-        engine = _engine(url)
+        engine, quick = _engine(url), _engine(url, quick=True)
         version = _migrated(engine)
     except (ArgumentError, NoSuchModuleError):
         raise UsageError("the state database's address is no SQLAlchemy URL of SQLite or PostgreSQL") from None
@@ -73,7 +91,7 @@ def open_state(url: str) -> Iterator[State]:
     if version > len(STEPS):
         engine.dispose()
         raise UsageError("the state database was made by a newer version of the adapter: use that version")
-    state = State(engine)
+    state = State(engine, None if isinstance(engine.pool, sa.StaticPool) else quick)
     try:
         yield state
     finally:
@@ -90,18 +108,30 @@ def _migrated(engine: sa.Engine) -> int:
     return migrate(engine)
 
 
-def _engine(url: str) -> sa.Engine:
+def _engine(url: str, *, quick: bool = False) -> sa.Engine:
     address = sa.make_url(url)
     if address.get_backend_name() not in ("sqlite", "postgresql"):
         raise ArgumentError(address.get_backend_name())
     if address.get_backend_name() == "postgresql":
-        return sa.create_engine(address, pool_pre_ping=True)
+        return _postgresql(address, quick)
     if not address.database or address.database == ":memory:":
         return sa.create_engine(address, poolclass=sa.StaticPool, connect_args={"check_same_thread": False})
     Path(address.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = sa.create_engine(address, connect_args={"timeout": _BUSY_SECONDS})
+    patience = QUICK_SECONDS if quick else _BUSY_SECONDS
+    engine = sa.create_engine(address, connect_args={"timeout": patience}, max_overflow=_AT_ONCE, pool_timeout=patience)
     sa.event.listen(engine, "connect", _tuned)
     return engine
+
+
+def _postgresql(address: sa.URL, quick: bool) -> sa.Engine:
+    if not quick:
+        return sa.create_engine(address, pool_pre_ping=True)
+    limits: dict[str, object] = {"connect_timeout": QUICK_SECONDS, "tcp_user_timeout": QUICK_SECONDS * 1000}
+    if "options" not in address.query:
+        limits["options"] = f"-c statement_timeout={QUICK_SECONDS * 1000}"
+    return sa.create_engine(
+        address, pool_pre_ping=True, connect_args=limits, max_overflow=_AT_ONCE, pool_timeout=QUICK_SECONDS
+    )
 
 
 def _tuned(connection: sqlite3.Connection, _: object) -> None:

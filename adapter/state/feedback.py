@@ -2,40 +2,89 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from typing import Any
+
 import msgspec
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
-from adapter.state.tables import FEEDBACK
+from adapter.state.tables import FATES, REPORTS, report_digest
 from adapter.state.upsert import insert_new
+
+OVERRIDDEN = "overridden"
+_ONE_BATCH = 0x48434346
 
 
 class Feedback(msgspec.Struct, frozen=True):
-    """One card's fate: `outcome` accepted or overridden at `outcome_at` (instant), `reasons` as the client's codes."""
+    """One report on a card: `outcome` accepted or overridden at `outcome_at` (UTC, ISO 8601), `reasons` as JSON.
+
+    `client`: the caller that sent it, None where every caller is trusted.
+    """
 
     service: str
     card: str
     outcome: str
     outcome_at: str
     client: str | None = None
-    finding: str | None = None
     reasons: str | None = None
 
 
 class FeedbackStore:
-    """Feedback in the order in which it came; the same one twice is kept once."""
+    """Reports in the order in which they came, the same one once; and of each card the newest by its own time.
 
-    def __init__(self, engine: sa.Engine) -> None:
-        self._engine = engine
+    `quick` is an engine that gives up soon, for what a call waits for.
+    """
+
+    def __init__(self, engine: sa.Engine, quick: sa.Engine | None = None) -> None:
+        self._engine, self._quick = engine, quick or engine
 
     def add(self, feedback: Feedback) -> bool:
         """Keep it; False when it is known."""
+        return self.add_all([feedback]) == 1
+
+    def add_all(self, several: Iterable[Feedback]) -> int:
+        """Keep several, all or none, and count those that are new. Raises SQLAlchemyError."""
         with self._engine.begin() as connection:
-            return insert_new(connection, FEEDBACK, msgspec.structs.asdict(feedback))
+            if connection.dialect.name == "postgresql":
+                # One batch after the other, so that two with the same cards never wait for each other.
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ONE_BATCH)))
+            return sum(_kept(connection, one) for one in several)
 
     def all(self, service: str | None = None) -> tuple[Feedback, ...]:
-        """All feedback, of one service when it is named."""
-        query = sa.select(FEEDBACK).order_by(FEEDBACK.c.number)
-        query = query if service is None else query.where(FEEDBACK.c.service == service)
+        """All reports in their order, of one service when it is named."""
+        query = sa.select(REPORTS).order_by(REPORTS.c.number)
+        query = query if service is None else query.where(REPORTS.c.service == service)
         with self._engine.connect() as connection:
             rows = connection.execute(query).mappings().all()
-        return tuple(Feedback(**{name: row[name] for name in Feedback.__struct_fields__}) for row in rows)
+        return tuple(_report(row) for row in rows)
+
+    def overridden(self, cards: Sequence[str], client: str | None = None) -> frozenset[str]:
+        """Those of the cards whose newest report says overridden; `client`: by this caller. Raises SQLAlchemyError."""
+        query = sa.select(FATES.c.card).where(FATES.c.card.in_(cards), FATES.c.outcome == OVERRIDDEN)
+        if client is not None:
+            query = query.where(FATES.c.client == client)
+        with self._quick.connect() as connection:
+            return frozenset(connection.scalars(query))
+
+
+def _kept(connection: sa.Connection, feedback: Feedback) -> bool:
+    row = {**msgspec.structs.asdict(feedback), "client": feedback.client or ""}
+    if not insert_new(connection, REPORTS, {**row, "digest": report_digest(row)}):
+        return False
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    statement = insert(FATES).values({name: row[name] for name in FATES.c.keys()})  # noqa: SIM118
+    newer = {name: statement.excluded[name] for name in ("outcome", "outcome_at")}
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["card", "client"],
+            set_=newer,
+            where=FATES.c.outcome_at <= statement.excluded.outcome_at,
+        )
+    )
+    return True
+
+
+def _report(row: Any) -> Feedback:
+    found = {name: row[name] for name in Feedback.__struct_fields__}
+    return Feedback(**{**found, "client": found["client"] or None})

@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
+import hashlib
+import math
 import time
 from collections.abc import Callable
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from adapter.state.tables import TOKENS
-from adapter.state.upsert import insert_new
+
+PURGE_SECONDS = 60.0
 
 
 class ReplayStore:
-    """Issuer and jti of every token until it expires."""
+    """Issuer and jti (its hash: any length, any character) of every token until it expires."""
 
     def __init__(self, engine: sa.Engine, clock: Callable[[], float] = time.time) -> None:
         self._engine, self._clock = engine, clock
+        self._purged = -math.inf
 
     def first_use(self, issuer: str, jti: str, expires: float) -> bool:
-        """Whether the token was never seen; remembers it until `expires` (seconds since the epoch)."""
+        """Whether the token was not used while it held; remembers it until `expires` (seconds since the epoch)."""
+        now = self._clock()
+        insert = postgresql.insert if self._engine.dialect.name == "postgresql" else sqlite.insert
+        name = hashlib.sha256(jti.encode("utf-8", "surrogatepass")).hexdigest()
+        statement = insert(TOKENS).values(issuer=issuer, jti=name, expires=expires)
+        statement = statement.on_conflict_do_update(
+            index_elements=["issuer", "jti"], set_={"expires": statement.excluded.expires}, where=TOKENS.c.expires < now
+        )
         with self._engine.begin() as connection:
-            connection.execute(sa.delete(TOKENS).where(TOKENS.c.expires < self._clock()))
-            return insert_new(connection, TOKENS, {"issuer": issuer, "jti": jti, "expires": expires})
+            # The number of rows is not told by every driver, the rows themselves are.
+            new = connection.execute(statement.returning(TOKENS.c.jti)).first() is not None
+            if now - self._purged >= PURGE_SECONDS:
+                self._purged = now
+                connection.execute(sa.delete(TOKENS).where(TOKENS.c.expires < now))
+            return new

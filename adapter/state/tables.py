@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Mapping
+
 import sqlalchemy as sa
 
 METADATA = sa.MetaData()
@@ -91,10 +95,44 @@ MET = sa.Table(
     sa.Column("count", sa.Integer, nullable=False),
     sa.Index("hcc_stranger_met_key", "source", "key"),
 )
-# UNMAPPED belongs to version 1 and is not written any more: it could not tell a repeated run from a new resource.
+CARDS = sa.Table(
+    "hcc_card",
+    METADATA,
+    sa.Column("card", SHORT, primary_key=True),
+    sa.Column("service", SHORT, primary_key=True),
+    sa.Column("client", SHORT, primary_key=True),
+    sa.Column("day", SHORT, primary_key=True),
+    sa.Column("silent", sa.Integer, primary_key=True),
+    sa.Column("topic", SHORT, nullable=False),
+    sa.Column("times", sa.Integer, nullable=False),
+    sa.Index("hcc_card_day", "day"),
+)
+REPORTS = sa.Table(
+    "hcc_report",
+    METADATA,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("service", SHORT, nullable=False),
+    sa.Column("card", SHORT, nullable=False),
+    sa.Column("client", SHORT, nullable=False),
+    sa.Column("outcome", SHORT, nullable=False),
+    sa.Column("outcome_at", SHORT, nullable=False),
+    sa.Column("reasons", LONG),
+    sa.Column("digest", SHORT, nullable=False, unique=True),
+)
+FATES = sa.Table(
+    "hcc_card_fate",
+    METADATA,
+    sa.Column("card", SHORT, primary_key=True),
+    sa.Column("client", SHORT, primary_key=True),
+    sa.Column("outcome", SHORT, nullable=False),
+    sa.Column("outcome_at", SHORT, nullable=False),
+)
+# Of version 1 two are not written any more: UNMAPPED could not tell a repeated run from a new resource, FEEDBACK took
+# two reports of one instant for one (what it holds is carried over).
 STEPS: tuple[tuple[sa.Table, ...], ...] = (
     (LEDGER, WATERMARKS, LOCKS, TOKENS, FEEDBACK, UNMAPPED),
     (STRANGERS, MET),
+    (CARDS, REPORTS, FATES),
 )
 """What each version adds. A step that shipped is never edited: a change is a new step."""
 
@@ -109,5 +147,30 @@ def migrate(engine: sa.Engine) -> int:
         for number, step in enumerate(STEPS[found:], start=found + 1):
             for table in step:
                 table.create(connection, checkfirst=True)
+            if REPORTS in step:
+                _carry_feedback(connection)
             connection.execute(sa.insert(VERSION).values(version=number))
     return max(found, len(STEPS))
+
+
+def report_digest(row: Mapping[str, str | None]) -> str:
+    """What tells one report on a card from another: everything that it says."""
+    told = [row[name] for name in ("service", "card", "client", "outcome", "outcome_at", "reasons")]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+
+
+def _carry_feedback(connection: sa.Connection) -> None:
+    """The reports of version 1, in their order, and the newest of each card."""
+    fates: dict[tuple[str, str], dict[str, str]] = {}
+    for old in connection.execute(sa.select(FEEDBACK).order_by(FEEDBACK.c.number)).mappings().all():
+        named = ("service", "card", "client", "outcome", "outcome_at", "reasons")
+        row = {**{name: old[name] for name in named}, "client": old["client"] or ""}
+        connection.execute(sa.insert(REPORTS).values(**row, digest=report_digest(row)))
+        fate, key = (
+            {name: row[name] for name in ("card", "client", "outcome", "outcome_at")},
+            (row["card"], row["client"]),
+        )
+        if key not in fates or fates[key]["outcome_at"] <= fate["outcome_at"]:
+            fates[key] = fate
+    if fates:
+        connection.execute(sa.insert(FATES), list(fates.values()))

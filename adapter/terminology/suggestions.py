@@ -14,7 +14,7 @@ from adapter.terminology.strangers import Count, units_in
 
 EXACT, ABBREVIATED, CONTAINED = 100.0, 92.0, 0.95
 LEAST, MOST = 78.0, 3
-UNIT_FITS, UNIT_FOREIGN = 6.0, 30.0
+UNIT_FITS, UNIT_UNKNOWN, UNIT_FOREIGN = 6.0, -10.0, -30.0
 SHORT = 4
 KINDS = {
     "Observation": "observation",
@@ -83,12 +83,20 @@ class Suggester:
         best = max(((_likeness(text, name), name) for text in called for name in names), default=(0.0, ""))
         score, why = best[0], f"called like {best[1]!r}"
         if other := next((sign for sign in _signs(called) if sign not in best[1]), ""):
-            score, why = score - UNIT_FOREIGN, f"{why}, but of another specimen ({other})"
+            score, why = score + UNIT_FOREIGN, f"{why}, but of another specimen ({other})"
         if units and self._terminology.units.canonical(concept) is not None:
-            fits = next((unit for shown in units for unit in units_in(shown) if self._fits(unit, concept)), None)
-            score += UNIT_FITS if fits else -UNIT_FOREIGN
-            why += f", unit {fits} fits" if fits else f", but unit {units[0]} is none of its units"
+            weight, told = self._unit(concept, units)
+            score, why = score + weight, f"{why}, {told}"
         return Suggestion(concept, round(min(score, EXACT)), why) if score > 0 else None
+
+    def _unit(self, concept: str, units: tuple[str, ...]) -> tuple[float, str]:
+        """What the units seen say of a concept: one fits, or a known one does not; one that nobody knows says little."""
+        spellings = [unit for shown in units for unit in units_in(shown)]
+        if fits := next((unit for unit in spellings if self._fits(unit, concept)), None):
+            return UNIT_FITS, f"unit {fits} fits"
+        if any(self._terminology.units.named(unit) for unit in spellings):
+            return UNIT_FOREIGN, f"but unit {units[0]} is none of its units"
+        return UNIT_UNKNOWN, f"unit {units[0]} unknown"
 
     def _fits(self, unit: str, concept: str) -> bool:
         return not isinstance(self._terminology.unit(concept, None, None, unit), str)

@@ -13,6 +13,7 @@ from adapter.terminology.artefacts import artefacts
 from tests.servers.validator import Validator
 
 BASE = "https://hospital.example/fhir"
+README = Path(__file__).resolve().parents[2] / "README.md"
 Json = dict[str, Any]
 
 
@@ -71,6 +72,22 @@ def test_what_does_not_decide_and_what_holds_by_prefix_says_so(resources: list[J
     assert general["equivalence"] == "narrower" and "decides nothing alone" in general["comment"]
     (prefix,) = targets(resources, "http://hl7.org/fhir/sid/icd-10-cm", "C22.0")
     assert prefix["code"] == "hcc" and "by-prefix" in prefix["comment"]
+
+
+def test_a_class_of_codes_that_a_concept_map_cannot_hold_is_told_in_its_description_and_in_the_readme(
+    terminology: Terminology, resources: list[Json]
+) -> None:
+    (concept_map,) = (r for r in resources if r["resourceType"] == "ConceptMap")
+    readme = " ".join(README.read_text(encoding="utf-8").split())
+    assert terminology.systems.classes
+    for system, prefix, excepted, concept in terminology.systems.classes:
+        assert terminology.translate([(system, f"{prefix}99")]).concept == concept
+        said = f"Codes of {system} that begin with {prefix} but not {', '.join(sorted(excepted))} are {concept}."
+        assert said in concept_map["description"]
+        assert (
+            f"`{system}` | `{prefix}` but not {', '.join(f'`{code}`' for code in sorted(excepted))} | `{concept}`"
+            in readme
+        )
 
 
 def test_the_own_code_system_names_every_concept_once_in_both_languages(

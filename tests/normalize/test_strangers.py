@@ -20,7 +20,7 @@ from adapter.pipeline import evaluator
 from adapter.terminology.strangers import Stranger
 from adapter.values import AsOf
 from tests.fuzz.inputs import Given, inputs
-from tests.normalize.reading import AS_OF, LOINC, OWN, SUBJECT, coded, observation, only, terminology
+from tests.normalize.reading import AS_OF, ATC, LOINC, OWN, SUBJECT, coded, observation, only, terminology
 from tests.normalize.reading import read as read_all
 from tests.safety.patients import TOPICS, Patient, patients_of, synthetic
 from tests.safety.spoiling import worse
@@ -123,6 +123,29 @@ def test_a_drug_named_by_text_only_is_listed_by_its_text() -> None:
     (stranger,) = found({**request, **drug})
     assert (stranger.system, stranger.code, stranger.reason) == (None, None, "unknown")
     assert stranger.display == "mystery drug"
+
+
+TWO_DRUGS = {"coding": [{"system": ATC, "code": "L01EX08"}, {"system": ATC, "code": "L01EX02"}]}
+BY_REFERENCE = [
+    ("Medication/d1", {}, {"resourceType": "Medication", "id": "d1", "code": TWO_DRUGS}),
+    ("#d1", {"contained": [{"resourceType": "Medication", "id": "d1", "code": TWO_DRUGS}]}, None),
+]
+
+
+@pytest.mark.parametrize(("reference", "more", "beside"), BY_REFERENCE)
+@pytest.mark.parametrize("kind", ["MedicationStatement", "MedicationDispense"])
+def test_a_conflict_that_stands_in_a_referenced_medication_shows_its_codes(
+    kind: str, reference: str, more: dict[str, object], beside: dict[str, object] | None
+) -> None:
+    times = {"effectiveDateTime": "2024-04-01", "whenHandedOver": "2024-04-01"}
+    words = {"type": coded("http://h.example/kinds", "FF")}  # of a dispense; not what was dispensed
+    pointing = {"medicationReference": {"reference": reference}, "subject": SUBJECT, "status": "completed"}
+    drug = {"resourceType": kind, "id": "m1", **pointing, **times, **words, **more}
+    shown = {(s.reference, s.system, s.code, s.reason, s.concepts) for s in found(drug, *([beside] if beside else []))}
+    assert shown == {
+        (f"{kind}/m1", ATC, "L01EX08", "code-conflict", ("lenvatinib",)),
+        (f"{kind}/m1", ATC, "L01EX02", "code-conflict", ("sorafenib",)),
+    }
 
 
 def test_an_older_copy_does_not_speak_for_the_newer_one() -> None:

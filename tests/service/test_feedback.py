@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 from adapter.service.site import Site
 from adapter.state import open_state
 from adapter.state.feedback import Feedback
+from tests.service.broken import broken
 from tests.service.conftest import PATIENT_VIEW, Json
 
 FEEDBACK = f"{PATIENT_VIEW}/feedback"
@@ -41,6 +42,7 @@ def give(client: TestClient, *reports: Any) -> Any:
 
 
 def test_reports_are_kept_with_everything_that_they_say(client: TestClient, site: Site) -> None:
+    """cds-32: an answer of 200, and nothing lost."""
     assert give(client, ACCEPTED, OVERRIDDEN).status_code == 200
     (accepted,) = reports_on(site, "c-1")
     assert (accepted.outcome, accepted.reasons) == ("accepted", '{"suggestions":["s-1"]}')
@@ -51,11 +53,13 @@ def test_reports_are_kept_with_everything_that_they_say(client: TestClient, site
 
 
 def test_a_replayed_report_is_kept_once(client: TestClient, site: Site) -> None:
+    """cds-32: idempotent."""
     assert [give(client, ACCEPTED).json()["stored"] for _ in range(3)] == [1, 0, 0]
     assert len(reports_on(site, "c-1")) == 1
 
 
 def test_several_reports_on_one_card_keep_the_sequence_in_which_they_came(client: TestClient, site: Site) -> None:
+    """cds-32: many times the same card, also out of order in their own time."""
     moments = ["2024-05-01T12:00:00Z", "2024-05-01T10:00:00Z", "2024-05-01T11:00:00Z"]
     for moment in moments:
         give(client, {**ACCEPTED, "outcomeTimestamp": moment})
@@ -64,6 +68,7 @@ def test_several_reports_on_one_card_keep_the_sequence_in_which_they_came(client
 
 
 def test_an_unknown_card_is_kept(client: TestClient) -> None:
+    """cds-34."""
     assert give(client, {**ACCEPTED, "card": "never-given"}).json() == {"stored": 1}
 
 
@@ -82,6 +87,7 @@ def test_an_empty_batch_is_accepted(client: TestClient) -> None:
     ],
 )
 def test_an_override_is_accepted_as_clients_really_send_it(client: TestClient, reason: Any) -> None:
+    """cds-33."""
     report = {k: v for k, v in OVERRIDDEN.items() if k != "overrideReason"}
     assert give(client, report if reason is None else {**report, "overrideReason": reason}).status_code == 200
 
@@ -92,17 +98,26 @@ def test_an_override_is_accepted_as_clients_really_send_it(client: TestClient, r
         ({"card": None}, "card"),
         ({"card": ""}, "card"),
         ({"card": 5}, "card"),
+        ({"card": "a\x00b"}, "card"),
+        ({"card": "x" * 256}, "card"),
+        ({"outcome": ["accepted"]}, "outcome"),
         ({"outcome": None}, "outcome"),
         ({"outcome": "ignored"}, "outcome"),
         ({"acceptedSuggestions": None}, "acceptedSuggestions"),
         ({"acceptedSuggestions": []}, "acceptedSuggestions"),
         ({"acceptedSuggestions": ["s-1"]}, "acceptedSuggestions"),
+        ({"acceptedSuggestions": [{"id": "s-1"}, {"id": ""}]}, "acceptedSuggestions"),
         ({"outcomeTimestamp": None}, "outcomeTimestamp"),
+        ({"outcomeTimestamp": "2024-05-01T10:00:61Z"}, "outcomeTimestamp"),
+        ({"outcomeTimestamp": "2024-02-30T10:00:00Z"}, "outcomeTimestamp"),
+        ({"outcomeTimestamp": 1714557600}, "outcomeTimestamp"),
         ({"outcomeTimestamp": "yesterday"}, "outcomeTimestamp"),
         ({"outcomeTimestamp": "2024-05-01"}, "outcomeTimestamp"),
         ({"outcomeTimestamp": "2024-05-01T10:00:00"}, "outcomeTimestamp"),
         ({"outcomeTimestamp": "2024-13-01T10:00:00Z"}, "outcomeTimestamp"),
         ({"outcome": "overridden", "overrideReason": {}}, "overrideReason"),
+        ({"outcome": "overridden", "overrideReason": {"reason": {"display": "x"}}}, "overrideReason"),
+        ({"outcome": "overridden", "overrideReason": "x"}, "overrideReason"),
     ],
 )
 def test_a_report_with_a_fault_is_named_by_its_place_and_the_others_are_kept(
@@ -120,3 +135,71 @@ def test_a_report_with_a_fault_is_named_by_its_place_and_the_others_are_kept(
 def test_a_body_without_an_array_of_reports_is_refused(client: TestClient, body: Json) -> None:
     answer = client.post(FEEDBACK, json=body)
     assert answer.status_code == 400 and answer.json()["resourceType"] == "OperationOutcome"
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("2024-05-01T10:00:00Z", "2024-05-01T10:00:00+00:00"),
+        ("2024-05-01t10:00:00z", "2024-05-01T10:00:00+00:00"),
+        ("2024-05-01T10:00:00.123Z", "2024-05-01T10:00:00.123000+00:00"),
+        ("2024-05-01T10:00:00.123456789Z", "2024-05-01T10:00:00.123456+00:00"),
+        ("2024-05-01T18:00:00+08:00", "2024-05-01T10:00:00+00:00"),
+        ("2024-05-01T10:00:00-00:00", "2024-05-01T10:00:00+00:00"),
+        ("2016-12-31T23:59:60Z", "2016-12-31T23:59:59+00:00"),
+    ],
+)
+def test_every_form_of_an_instant_is_one_instant(client: TestClient, site: Site, sent: str, kept: str) -> None:
+    """cds-32: RFC 3339, and the same instant in another form is the same report."""
+    assert give(client, {**ACCEPTED, "outcomeTimestamp": sent}).json() == {"stored": 1}
+    assert give(client, {**ACCEPTED, "outcomeTimestamp": kept}).json() == {"stored": 0}
+    assert [one.outcome_at for one in reports_on(site, "c-1")] == [kept]
+
+
+def test_two_different_reports_of_one_instant_are_both_kept(client: TestClient, site: Site) -> None:
+    """cds-32: what differs in what it says is no replay."""
+    other = {**ACCEPTED, "acceptedSuggestions": [{"id": "s-2"}]}
+    assert give(client, ACCEPTED, other, ACCEPTED).json() == {"stored": 2}
+    assert [one.reasons for one in reports_on(site, "c-1")] == ['{"suggestions":["s-1"]}', '{"suggestions":["s-2"]}']
+
+
+def test_what_feedback_may_carry_besides_is_ignored(client: TestClient) -> None:
+    """cds-3: unknown members and extensions, of the body and of a report."""
+    report = {**ACCEPTED, "extension": {"org.example.x": {"a": 1}}, "overrideReason": None, "more": []}
+    body = {"feedback": [report], "extension": {"org.example.y": 1}, "other": None}
+    assert client.post(FEEDBACK, json=body).json() == {"stored": 1}
+
+
+def test_a_large_batch_is_kept_whole(client: TestClient, site: Site) -> None:
+    several = [{**ACCEPTED, "card": f"c-{number}"} for number in range(1200)]
+    assert give(client, *several).json() == {"stored": 1200}
+    assert len(reports_on(site, "c-1199")) == 1
+
+
+def test_many_faults_are_named_without_end(client: TestClient) -> None:
+    issues = give(client, *[{"card": "x"}] * 300).json()["issue"]
+    assert len(issues) == 51 and "250 more" in issues[-1]["diagnostics"]
+
+
+def test_feedback_that_cannot_be_kept_is_not_said_to_be(client: TestClient, site: Site) -> None:
+    """cds-26: a state database that fails is 503 with Retry-After, so that the client sends it again."""
+    broken(site)
+    answer = give(client, ACCEPTED)
+    assert answer.status_code == 503 and answer.headers["Retry-After"]
+    assert answer.json()["resourceType"] == "OperationOutcome"
+
+
+@pytest.mark.parametrize(("body", "media", "status"), [
+    (b"{", "application/json", 400), (b"", "application/json", 400), (b"{}", "text/plain", 415),
+    (b'{"feedback": [NaN]}', "application/json", 400), (b"[" * 2000, "application/json", 400),
+])  # fmt: skip
+def test_a_body_that_is_none_is_refused(client: TestClient, body: bytes, media: str, status: int) -> None:
+    """cds-1, cds-26."""
+    answer = client.post(FEEDBACK, content=body, headers={"Content-Type": media})
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/fhir+json"
+
+
+def test_feedback_to_a_service_that_is_none_is_404(client: TestClient) -> None:
+    """cds-10."""
+    assert client.post("/cds-services/none/feedback", json={"feedback": [ACCEPTED]}).status_code == 404

@@ -19,10 +19,10 @@ from tests.service.conftest import AS_OF, PATIENT_VIEW, Json, hook_request
 
 
 @contextmanager
-def serving(folder: Path, *flags: str) -> Iterator[tuple[str, list[str]]]:
+def serving(folder: Path, *flags: str, **settings: str) -> Iterator[tuple[str, list[str]]]:
     """The address and the first lines on stderr of `hcc-adapter serve`; ended with Ctrl-C, which must be quiet."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("HCC_")}
-    environment["HCC_STATE"] = f"sqlite:///{folder / 'state.db'}"
+    environment |= {"HCC_STATE": f"sqlite:///{folder / 'state.db'}", **settings}
     command = [sys.executable, "-m", "adapter", "serve", "--port", "0", *flags]
     with subprocess.Popen(
         command, cwd=folder, env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True

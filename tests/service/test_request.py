@@ -193,7 +193,7 @@ def test_another_media_type_is_refused(client: TestClient, whole: Json) -> None:
 
 
 def test_an_unknown_service_is_not_found(client: TestClient, whole: Json) -> None:
-    for path in ("/cds-services/other", "/cds-services/hcc-conversion-order-sign", "/cds-services/other/feedback"):
+    for path in ("/cds-services/other", "/cds-services/hcc-conversion", "/cds-services/other/feedback"):
         answer = client.post(path, json=whole)
         assert answer.status_code == 404 and answer.json()["resourceType"] == "OperationOutcome"
 
