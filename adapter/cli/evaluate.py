@@ -161,7 +161,7 @@ class Evaluation:
                 rejected=len(accounts.rejected),
                 unmapped=len(accounts.unmapped),
                 incomplete=tuple(kind for kind, _ in share.incomplete),
-                codes=[" ".join(filter(None, (one.code, one.display))) for one in accounts.unmapped],
+                codes=[one.code for one in accounts.unmapped if one.code],
             )
             yield ("\n".join(lines) + "\n\n").encode()
 

@@ -335,4 +335,4 @@ def test_where_nothing_says_hcc_the_unknown_codes_are_named(command: Command) ->
     facts = [{"patient": {}}, {"condition": {"code": coded, "onset": "2024-03-01"}}]
     bundle = json.dumps(bundle_of(facts_of({}, {"facts": facts}))).encode()
     done = command("evaluate", "-", "--as-of", AS_OF, "--format", "text", stdin=bundle)
-    assert b"25370001 Hepatocellular carcinoma" in done.stdout
+    assert b"25370001" in done.stdout
