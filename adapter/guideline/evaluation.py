@@ -10,6 +10,7 @@ from adapter.guideline.agenda import agenda
 from adapter.guideline.case import Case
 from adapter.guideline.catalogue import EVALUATORS, Evaluator
 from adapter.guideline.child_pugh import child_pugh
+from adapter.guideline.doubt import over_partial_dates
 from adapter.guideline.model import Assessment, CourseShown, EvaluationShown, Finding, Staging
 from adapter.guideline.phase import DECEASED, NO_HCC, phase
 from adapter.guideline.policy import Policy
@@ -31,6 +32,10 @@ def evaluate(timeline: Timeline, as_of: AsOf, policy: Policy, failed: Failed | N
     With `failed` a part that raises is told to it by name (an evaluator's module, `staging`, `course`, `agenda`) and
     left out of the assessment; without it the error is raised. Only a caller that shows what failed may give it.
     """
+    return over_partial_dates(timeline, as_of, lambda possible: _evaluate(possible, as_of, policy, failed))
+
+
+def _evaluate(timeline: Timeline, as_of: AsOf, policy: Policy, failed: Failed | None) -> Assessment:
     case = Case(timeline, as_of, policy)
     now = case.once(phase)
     silent = now in SILENT

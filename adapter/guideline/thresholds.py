@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -204,7 +205,8 @@ def _apply(folder: Path, edition: str, topics: dict[str, dict[str, Limit]]) -> N
             raise TableError(f"{path.name}: topic {overlay.topic} is unknown; known are {', '.join(sorted(topics))}")
         for key, value in overlay.values.items():
             if key not in known:
-                raise TableError(f"{path.name}: {overlay.topic} has no value {key}")
+                near = next(iter(get_close_matches(key, known, n=1, cutoff=0)), "none")
+                raise TableError(f"{path.name}: {overlay.topic} has no value {key}; the nearest is {near}")
             if known[key].figure:
                 raise TableError(f"{path.name}: {key} is a figure of {known[key].cite}, which no site changes")
             number = value.get(edition) if isinstance(value, dict) else value

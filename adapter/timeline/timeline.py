@@ -30,7 +30,7 @@ class Timeline:
 
     `conditions_read`: the source searched Conditions or gave the whole record. `incomplete`: resource types that the
     source did not give in full (their absence is unknown). `unusable`: what a status would allow but that cannot be
-    used. `preliminary`: references of preliminary results.
+    used. `preliminary`: references of preliminary results. `imprecise`: the day of some observation is not known.
     """
 
     def __init__(
@@ -50,6 +50,7 @@ class Timeline:
         self.coded: dict[str, list[Coded]] = {}
         self.others: dict[type[Event], list[Event]] = {}
         preliminary: set[str] = set()
+        imprecise = False
         for event in self.events:
             if isinstance(event, Measurement):
                 self.measurements.setdefault(event.concept, []).append(event)
@@ -57,11 +58,15 @@ class Timeline:
                 self.coded.setdefault(event.concept, []).append(event)
             else:
                 self.others.setdefault(type(event), []).append(event)
+                if isinstance(event, Performed):
+                    imprecise = imprecise or not event.when.one_day
                 if not isinstance(event, Lesion | AdverseEvent):
                     continue
             if event.preliminary:
                 preliminary.add(event.source)
+            imprecise = imprecise or not event.when.one_day
         self.preliminary = frozenset(preliminary)
+        self.imprecise = imprecise
         for numbers in self.measurements.values():
             numbers.sort(key=_by_time)
         for words in self.coded.values():
