@@ -57,16 +57,22 @@ def suggest(
     source: Input = None,
     fhir_server: Server = None,
     format: Annotated[
-        Literal["table", "csv", "json"], typer.Option(help="csv: rows for an overlay's concepts.csv, without reviewer.")
+        Literal["table", "csv", "json"], typer.Option(help="csv: rows for a table of the site's own, without reviewer.")
     ] = "table",
+    table: Annotated[
+        Literal["concepts", "drug_names"],
+        typer.Option(help="With csv, which table: concepts.csv for codes, drug_names.csv for drugs by text alone."),
+    ] = "concepts",
     as_of: AsOf = None,
     overlay: Overlay = None,
     all_patients: AllPatients = False,
 ) -> int:
-    """Likely targets of unknown laboratory codes by name and unit; nothing is applied."""
+    """Likely targets of unknown codes and drug texts by name and unit; nothing is applied."""
     from adapter.cli.mappings_unmapped import list_suggestions
 
-    return list_suggestions(source, fhir_server, form=format, as_of=as_of, overlay=overlay, everybody=all_patients)
+    return list_suggestions(
+        source, fhir_server, form=format, table=table, as_of=as_of, overlay=overlay, everybody=all_patients
+    )
 
 
 @mappings.command()

@@ -10,11 +10,21 @@ from pathlib import Path
 import msgspec
 import orjson
 
-from adapter.cli.outcome import write
+from adapter.cli.outcome import say, write
 from adapter.cli.walking import Walk, settings_for
 from adapter.normalize.records import Record
 from adapter.normalize.strangers import strangers
-from adapter.output.code_ledger import Entry, as_csv, as_json, as_overlay, as_table, entries, suggestions_json
+from adapter.output.code_ledger import (
+    OVERLAY_COLUMNS,
+    Entry,
+    as_csv,
+    as_json,
+    as_overlay,
+    as_table,
+    entries,
+    overlay_table,
+    suggestions_json,
+)
 from adapter.state import open_state
 from adapter.state.unmapped import StrangerStore
 
@@ -48,20 +58,39 @@ def list_suggestions(
     server: str | None,
     *,
     form: str,
+    table: str,
     as_of: str | None,
     overlay: Path | None,
     everybody: bool = False,
 ) -> int:
-    """Prints likely targets of unknown codes; nothing is applied. The exit codes are those of the ledger."""
+    """Prints likely targets of unknown codes; nothing is applied. The exit codes are those of the ledger.
+
+    As CSV the rows of one `table`; that another table has rows too is told on stderr.
+    """
     walk = Walk(settings_for(source, server, overlay), as_of, everybody)
     found = [entry for entry in _ledger(walk, source) if entry.suggestions]
     if form == "json":
         write(orjson.dumps(suggestions_json(found)) + b"\n")
     elif form == "csv":
-        write(as_overlay(found).encode())
+        write(as_overlay(found, table).encode())
+        _tell_others(found, table)
     else:
         _table(found, walk, "no unknown code is called like a concept")
     return walk.code
+
+
+def _tell_others(found: Sequence[Entry], table: str) -> None:
+    """What the rows of one table leave out."""
+    for other in OVERLAY_COLUMNS:
+        number = sum(overlay_table(entry) == other for entry in found)
+        if number and other != table:
+            say(f"not shown, rows for {other}.csv: {number}; give --table {other} to get them")
+    unsure = sum(entry.suggested is None for entry in found)
+    if unsure:
+        say(f"not shown, lines with two equally likely concepts: {unsure}; --format table lists them, choose by hand")
+    lost = sum(entry.suggested is not None and overlay_table(entry) is None for entry in found)
+    if lost:
+        say(f"not shown, lines without system and code: {lost}; no table can settle them, the source must send a code")
 
 
 def _table(found: Sequence[Entry], walk: Walk, nothing: str) -> None:

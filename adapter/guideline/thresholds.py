@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import yaml
 
 from adapter.errors import TableError
+from adapter.guideline.site_values import SiteValue, read_strictly, site_values
 from adapter.values import Interval, Truth, negate
 
 _SITE = "site: "
@@ -82,13 +81,6 @@ class _Topic(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     values: dict[str, _Entry]
 
 
-class _Overlay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    topic: str
-    source: str
-    reviewed: str
-    values: dict[str, Decimal | dict[str, Decimal]]
-
-
 class Thresholds:
     """All limits of one edition: `limit("intervals", "tki-minimum")`."""
 
@@ -121,52 +113,28 @@ class Thresholds:
 def load_thresholds(edition: str, overlay: Path | None = None) -> Thresholds:
     """The limits of an edition, with a site's overlay files applied.
 
-    Raises TableError naming file and key for an unknown or duplicate key, a missing citation, an unknown edition.
+    Raises TableError naming file and key for an unknown or duplicate key, a missing citation, an unknown edition, and a
+    site's value that no threshold can have.
     """
     if edition not in EDITIONS:
         raise TableError(f"edition {edition!r} is not one of {', '.join(EDITIONS)}")
-    topics: dict[str, dict[str, Limit]] = {}
-    for topic, text in _topic_files():
-        topics[topic] = _limits(_read(text, f"{topic}.yaml", _Topic), edition, f"{topic}.yaml")
+    read = {topic: read_strictly(text, f"{topic}.yaml", _Topic) for topic, text in _topic_files()}
+    topics = {topic: _limits(found, edition, f"{topic}.yaml") for topic, found in read.items()}
     if overlay is not None:
-        _apply(overlay, edition, topics)
+        units = {topic: {name: entry.unit for name, entry in found.values.items()} for topic, found in read.items()}
+        _apply(site_values(overlay, edition, EDITIONS, units), topics)
     return Thresholds(edition, topics)
 
 
 def topic_entries() -> dict[str, dict[str, Any]]:
     """Every entry of every topic as plain data (all editions), for the documentation and `guideline show`."""
-    return {topic: msgspec.to_builtins(_read(text, f"{topic}.yaml", _Topic)) for topic, text in _topic_files()}
+    return {topic: msgspec.to_builtins(read_strictly(text, f"{topic}.yaml", _Topic)) for topic, text in _topic_files()}
 
 
 def _topic_files() -> list[tuple[str, bytes]]:
     folder = files("adapter.guideline")
     names = sorted(f.name for f in folder.iterdir() if f.name.endswith(".yaml"))
     return [(name[: -len(".yaml")], (folder / name).read_bytes()) for name in names]
-
-
-class _StrictLoader(yaml.CSafeLoader):
-    """YAML without duplicate keys; numbers stay text so that they become exact decimals."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        repeated = {str(key) for key in keys if keys.count(key) > 1}
-        if repeated:
-            raise yaml.YAMLError(f"the key {', '.join(sorted(repeated))} stands twice")
-        return super().construct_mapping(node, deep)
-
-
-_StrictLoader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in found if tag == "tag:yaml.org,2002:bool"]
-    for first, found in yaml.CSafeLoader.yaml_implicit_resolvers.items()
-}
-
-
-def _read(text: bytes, name: str, shape: type[Any]) -> Any:
-    try:
-        return msgspec.convert(yaml.load(text, _StrictLoader), shape, strict=False)
-    except (yaml.YAMLError, msgspec.ValidationError) as error:
-        reason = " ".join(str(error).split())
-        raise TableError(f"{name}: {reason}; correct the file") from None
 
 
 def _limits(topic: Any, edition: str, name: str) -> dict[str, Limit]:
@@ -197,19 +165,11 @@ def _of_edition(entry: Any, edition: str) -> _EditionValue | None:
     return found if isinstance(found, _EditionValue) else None
 
 
-def _apply(folder: Path, edition: str, topics: dict[str, dict[str, Limit]]) -> None:
-    for path in sorted(folder.glob("*.yaml")):
-        overlay = _read(path.read_bytes(), path.name, _Overlay)
-        known = topics.get(overlay.topic)
-        if known is None:
-            raise TableError(f"{path.name}: topic {overlay.topic} is unknown; known are {', '.join(sorted(topics))}")
-        for key, value in overlay.values.items():
-            if key not in known:
-                near = next(iter(get_close_matches(key, known, n=1, cutoff=0)), "none")
-                raise TableError(f"{path.name}: {overlay.topic} has no value {key}; the nearest is {near}")
-            if known[key].figure:
-                raise TableError(f"{path.name}: {key} is a figure of {known[key].cite}, which no site changes")
-            number = value.get(edition) if isinstance(value, dict) else value
-            if number is not None:
-                changed = msgspec.structs.replace(known[key], value=number, place=f"{_SITE}{overlay.source}")
-                known[key] = _finite(changed, path.name)
+def _apply(changes: Iterable[SiteValue], topics: dict[str, dict[str, Limit]]) -> None:
+    for one in changes:
+        limit = topics[one.topic].get(one.name)
+        if limit is None:
+            continue
+        if limit.figure:
+            raise TableError(f"{one.file}: {one.name} is a figure of {limit.cite}, which no site changes")
+        topics[one.topic][one.name] = msgspec.structs.replace(limit, value=one.value, place=f"{_SITE}{one.source}")

@@ -8,7 +8,7 @@ import msgspec
 
 from adapter.guideline.case import Case, doubts
 from adapter.guideline.lesions import one_evaluation
-from adapter.timeline.events import Coded
+from adapter.timeline.events import Coded, Unusable
 from adapter.timeline.latest import Latest, latest
 from adapter.values import Truth, any_of, truth
 
@@ -74,8 +74,11 @@ def invasion(case: Case) -> Invasion:
 
 
 def _newest(case: Case, concept: str, words: Iterable[str]) -> Latest[Coded]:
-    facts = [f for f in case.view.coded(concept) if f.value in words]
-    return latest(facts, case.unusable(concept), case.day, case.window("imaging"))
+    facts = case.view.coded(concept)
+    unclear = [f for f in facts if f.value == "indeterminate"]
+    doubts = [Unusable(f.source, frozenset((concept,)), frozenset(), f.when, "no-value", "") for f in unclear]
+    known = [f for f in facts if f.value in words]
+    return latest(known, [*case.unusable(concept), *doubts], case.day, case.window("imaging"))
 
 
 def _grades(case: Case, scale: tuple[str, ...], says: dict[str, dict[str, tuple[str, ...]]]) -> Grades:

@@ -25,7 +25,15 @@ from adapter.terminology import CONFLICT
 
 PRESENT, ABSENT = "present", "absent"
 NO_VALUE = "no-value"
+SEVERAL = "malformed: more than one value[x]"
 MALFORMED = "malformed: no CodeableConcept"
+
+
+def several_values(o: Valued) -> bool:
+    """Whether more than one value[x] stands there: nobody can tell which is meant."""
+    coded, counted = bool(o.valueCodeableConcept), bool(o.valueQuantity)
+    plain = sum(value is not None for value in (o.valueString, o.valueInteger, o.valueBoolean))
+    return coded + counted + plain > 1
 
 
 def number(o: Valued, asked: Asked, desk: Desk) -> Reading | str:
@@ -119,13 +127,16 @@ def presence(o: Valued, asked: Asked, desk: Desk) -> str | None:
     """`present`, `absent`, `indeterminate`; None when the value says nothing, `code-conflict` when two things."""
     if o.dataAbsentReason and given(o.dataAbsentReason):
         return None
+    read_as = interpreted(o.interpretation, asked, desk) if o.interpretation else None
     if o.valueBoolean is not None:
-        return PRESENT if o.valueBoolean else ABSENT
-    if o.valueCodeableConcept:
-        return coded_word(o.valueCodeableConcept, asked, desk)
-    if o.valueString is not None and asked.question is not None:
-        return asked.question.word_of_text(o.valueString)
-    return interpreted(o.interpretation, asked, desk) if o.interpretation else None
+        said: str | None = PRESENT if o.valueBoolean else ABSENT
+    elif o.valueCodeableConcept:
+        said = coded_word(o.valueCodeableConcept, asked, desk)
+    elif o.valueString is not None and asked.question is not None:
+        said = asked.question.word_of_text(o.valueString)
+    else:
+        return read_as
+    return CONFLICT if {said, read_as} == {PRESENT, ABSENT} else said
 
 
 def word(o: Valued, asked: Asked, desk: Desk) -> str | None:

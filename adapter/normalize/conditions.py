@@ -18,7 +18,7 @@ from adapter.values import When
 
 def read_condition(c: Condition, source: str, chart: Chart, desk: Desk) -> None:
     """Put a Condition on the chart."""
-    verification = _code(c.verificationStatus)
+    verification = _verification(c.verificationStatus)
     counts = desk.statuses["Condition", "verificationStatus"].get(verification or "", "unconfirmed")
     if verification is None and not given(c.verificationStatus):
         counts = "confirmed"
@@ -51,12 +51,15 @@ def _problem(c: Condition, source: str, named: Named, counts: str, chart: Chart,
     clinical = _code(c.clinicalStatus)
     if verification_unclear(c):
         notes = (*notes, "verification-unclear")
+    onset, abatement = _onset(c, chart, desk), _abatement(c, chart, desk)
+    if onset is not None and abatement is not None and abatement.end < onset.start:
+        abatement, notes = None, (*notes, "dates-contradict")
     return Problem(
         source,
         named.concept or "",
         named.groups,
-        _onset(c, chart, desk),
-        _abatement(c, chart, desk),
+        onset,
+        abatement,
         moment(c.recordedDate, desk.zone),
         clinical,
         counts in ("confirmed", "refuted"),
@@ -67,7 +70,21 @@ def _problem(c: Condition, source: str, named: Named, counts: str, chart: Chart,
 
 def verification_unclear(c: Condition) -> bool:
     """A verificationStatus is there, but says nothing that FHIR knows."""
-    return given(c.verificationStatus) and _code(c.verificationStatus) is None
+    return given(c.verificationStatus) and _verification(c.verificationStatus) is None
+
+
+def _verification(raw: Raw) -> str | None:
+    """The verification status; None where it is not given, or contradicts itself.
+
+    What takes a Condition back must stand in FHIR's own system: a foreign code takes nothing back.
+    """
+    concept = read(raw, CodeableConcept) if raw else None
+    codings = [c for c in (concept.coding or () if concept is not None else ()) if c.code in _VERIFICATION]
+    back = {c.code for c in codings if c.code in _TAKEN_BACK}
+    own = {c.code for c in codings if c.code in back and (c.system or "").rstrip("/").endswith(_OWN_SYSTEM)}
+    if back and (back != own or len(back) < len({c.code for c in codings})):
+        return None
+    return _code(raw)
 
 
 def _began(c: Condition, chart: Chart, desk: Desk) -> When | None:
@@ -108,6 +125,8 @@ def _code(raw: Raw) -> str | None:
     return next((code for code in codes if code in _STATUSES), codes[0] if codes else None)
 
 
+_OWN_SYSTEM = "condition-ver-status"
+_TAKEN_BACK = frozenset({"refuted", "entered-in-error"})
 _CLINICAL = ("active", "recurrence", "relapse", "inactive", "remission", "resolved")
 _VERIFICATION = ("unconfirmed", "provisional", "differential", "confirmed", "refuted", "entered-in-error")
 _STATUSES = frozenset((*_CLINICAL, *_VERIFICATION))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from adapter.normalize.chart import Chart
 from adapter.normalize.desk import Desk, modified
 from adapter.normalize.references import identifier_name, local_name
-from adapter.normalize.times import lasting, length_in_days, moment, period, timing_bounds
+from adapter.normalize.times import REVERSED, lasting, length_in_days, moment, period, span, timing_bounds
 from adapter.normalize.vocabulary import Named
 from adapter.resources.clinical import (
     Medication,
@@ -15,11 +15,13 @@ from adapter.resources.clinical import (
     MedicationStatement,
 )
 from adapter.resources.datatypes import Contained, DispenseRequest, Dosage, Quantity, Reference
-from adapter.resources.repair import read, read_list
+from adapter.resources.repair import given, read, read_list
+from adapter.terminology import UNKNOWN
 from adapter.timeline.events import Exposure, Plan
 from adapter.values import When
 
 KNOWN, OPEN, END_UNKNOWN, HELD = "known", "open", "unknown", "on-hold"
+_WRONG = "entered-in-error"
 CURRENT, ENDED = "current", "ended"
 Drugged = MedicationAdministration | MedicationStatement | MedicationRequest | MedicationDispense
 NO_CONCEPTS: frozenset[str] = frozenset()
@@ -30,7 +32,7 @@ def read_administration(m: MedicationAdministration, source: str, chart: Chart, 
     counts = _counts(m, source, chart, desk)
     start, end, single = _effective(m, desk)
     drug = _drug(m, source, start, chart, desk) if counts else None
-    if drug is None or not _timed(m, start, source, drug, chart, desk):
+    if drug is None or not _timed(m, start, end, source, drug, chart, desk):
         return
     ending = KNOWN if single or end is not None else OPEN if counts == CURRENT else END_UNKNOWN
     _expose(source, drug, start, end, ending, chart, administered=True)
@@ -41,7 +43,7 @@ def read_statement(m: MedicationStatement, source: str, chart: Chart, desk: Desk
     counts = _counts(m, source, chart, desk)
     start, end, single = _effective(m, desk)
     drug = _drug(m, source, start, chart, desk) if counts else None
-    if drug is None or not _timed(m, start, source, drug, chart, desk):
+    if drug is None or not _timed(m, start, end, source, drug, chart, desk):
         return None
     asserted = moment(m.dateAsserted, desk.zone)
     if asserted is not None and start is not None and asserted.end < start.start:
@@ -115,7 +117,7 @@ def _counts(m: Drugged, source: str, chart: Chart, desk: Desk) -> str | None:
     kind = type(m).__name__
     counts = desk.statuses[kind, "status"].get(m.status or "")
     if counts is None:
-        desk.reject(chart, source, _about(m, desk), None, "malformed: no known status", f"{kind}.status")
+        _reject(_about(m, desk), source, None, "malformed: no known status", f"{kind}.status", chart, desk)
         return None
     if counts == "no":
         chart.ignored.add(source)
@@ -124,26 +126,52 @@ def _counts(m: Drugged, source: str, chart: Chart, desk: Desk) -> str | None:
 
 
 def _about(m: Drugged, desk: Desk) -> frozenset[str]:
-    raw = m.medicationCodeableConcept
-    return desk.vocabulary.named("drug", raw).translation.concepts if raw else NO_CONCEPTS
+    """What a record that cannot be used is about; empty when it may be any drug."""
+    if m.medicationCodeableConcept:
+        named = desk.vocabulary.named("drug", m.medicationCodeableConcept)
+    else:
+        pointed = _referenced(m, desk)
+        if pointed is None:
+            return NO_CONCEPTS
+        named = desk.vocabulary.named("drug", pointed[1].code)
+    unknown = named.translation.reason == UNKNOWN
+    return named.translation.concepts or (frozenset(("",)) if unknown else NO_CONCEPTS)
+
+
+def _reject(
+    concepts: frozenset[str], source: str, when: When | None, reason: str, path: str, chart: Chart, desk: Desk
+) -> None:
+    if concepts:
+        desk.reject(chart, source, concepts - {""}, when, reason, path)
+    else:
+        desk.reject_any_drug(chart, source, when, reason, path)
 
 
 def _drug(m: Drugged, source: str, when: When | None, chart: Chart, desk: Desk) -> Named | None:
     """The drug; None when the codings or the reference do not give one, which is put down."""
     kind = type(m).__name__
+    if given(m.medicationCodeableConcept) and given(m.medicationReference):
+        desk.reject_any_drug(chart, source, when, "malformed: more than one medication[x]", f"{kind}.medication[x]")
+        return None
     if m.medicationCodeableConcept:
         named, path = desk.vocabulary.named("drug", m.medicationCodeableConcept), "medicationCodeableConcept"
     else:
-        pointed = _referenced(m, source, chart, desk)
+        found = _referenced(m, desk)
         path = "medicationReference"
-        if pointed is None:
+        if found is None:
             desk.reject_any_drug(chart, source, when, "unresolved-reference", f"{kind}.{path}")
             return None
+        name, pointed = found
+        if name:
+            chart.point(source, name)
         named = desk.vocabulary.named("drug", pointed.code)
         if pointed.modifierExtension and modified(pointed.modifierExtension):
             concepts = named.translation.concepts
             desk.reject(chart, source, concepts, when, "modifier-extension", "Medication.modifierExtension")
             return None
+    if named.concept is None and named.translation.reason.startswith("malformed"):
+        desk.reject_any_drug(chart, source, when, named.translation.reason, f"{kind}.{path}")
+        return None
     if named.concept is None:
         desk.unnamed(chart, source, named, when, f"{kind}.{path}")
         return None
@@ -154,21 +182,19 @@ def _drug(m: Drugged, source: str, when: When | None, chart: Chart, desk: Desk) 
     return named
 
 
-def _referenced(m: Drugged, source: str, chart: Chart, desk: Desk) -> Medication | Contained | None:
-    """The Medication that is pointed at, contained or given beside, also by identifier; None when it cannot be had."""
+def _referenced(m: Drugged, desk: Desk) -> tuple[str, Medication | Contained] | None:
+    """Name (empty: contained) and Medication that is pointed at, also by identifier; None when it cannot be had."""
     reference = read(m.medicationReference, Reference)
     text = (reference.reference or "") if reference is not None else ""
     if text.startswith("#"):
         inner = next((c for c in read_list(m.contained, Contained) if c.id == text[1:]), None)
-        return inner if inner is not None and inner.resourceType == Medication.__name__ else None
+        usable = inner is not None and inner.resourceType == Medication.__name__ and inner.status != _WRONG
+        return ("", inner) if usable and inner is not None else None
     named = reference.identifier if reference is not None and not text else None
     if named is not None:
         text = identifier_name(named)
     known = desk.medications.get(text) or desk.medications.get(local_name(text))
-    if known is None or known[1].status == "entered-in-error":
-        return None
-    chart.point(source, known[0])
-    return known[1]
+    return None if known is None or known[1].status == _WRONG else known
 
 
 def _effective(m: MedicationAdministration | MedicationStatement, desk: Desk) -> tuple[When | None, When | None, bool]:
@@ -185,15 +211,20 @@ def _effective(m: MedicationAdministration | MedicationStatement, desk: Desk) ->
 def _timed(
     m: MedicationAdministration | MedicationStatement,
     start: When | None,
+    end: When | None,
     source: str,
     drug: Named,
     chart: Chart,
     desk: Desk,
 ) -> bool:
+    path = f"{type(m).__name__}.effective[x]"
     if start is None:
-        path = f"{type(m).__name__}.effective[x]"
         desk.reject(chart, source, drug.translation.concepts, None, "no-time", path)
-    return start is not None
+        return False
+    if end is not None and end.end < start.start:
+        desk.reject(chart, source, drug.translation.concepts, span(start, end), REVERSED, path)
+        return False
+    return True
 
 
 def _ordered(m: MedicationRequest, desk: Desk) -> tuple[When | None, When | None]:

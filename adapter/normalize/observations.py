@@ -48,6 +48,10 @@ def _read_usual(o: Observation, source: str, asked: Asked, chart: Chart, desk: D
         or o.component is not ABSENT_RAW
         or o.modifierExtension is not ABSENT_RAW
         or o.dataAbsentReason is not ABSENT_RAW
+        or o.valueString is not None
+        or o.valueInteger is not None
+        or o.valueBoolean is not None
+        or o.valueCodeableConcept is not ABSENT_RAW
         or asked.concept in _DERIVED
         or desk.observation_statuses.get(o.status) != "used"  # type: ignore[arg-type]
     ):
@@ -104,7 +108,10 @@ def _read_any(o: Observation, source: str, chart: Chart, desk: Desk) -> None:
         return desk.reject(chart, source, _concepts(asked), None, "no-time", "Observation.effective[x]")
     place = Place(source, when, counts == "preliminary", notes, "Observation")
     before = len(chart.events)
-    rejection = _READERS[asked.reading](o, asked, place, chart, desk)
+    if answers.several_values(o):
+        rejection: Rejection | None = Rejection(answers.SEVERAL, "Observation.value[x]")
+    else:
+        rejection = _READERS[asked.reading](o, asked, place, chart, desk)
     if o.component and asked.reading not in ("lesion", "event"):
         _components(o, place, chart, desk)
     if rejection is not None:
@@ -181,6 +188,8 @@ def _components(o: Observation, place: Place, chart: Chart, desk: Desk) -> None:
         own = Place(place.source, place.when, place.preliminary, place.notes, path)
         if component.modifierExtension and modified(component.modifierExtension):
             rejection: Rejection | None = Rejection("modifier-extension", path)
+        elif answers.several_values(component):
+            rejection = Rejection(answers.SEVERAL, path)
         else:
             rejection = _READERS[asked.reading](component, asked, own, chart, desk)
         if rejection is not None:
@@ -196,6 +205,8 @@ def _read_amount(o: Valued, asked: Asked, place: Place, chart: Chart, desk: Desk
     if o.interpretation and detected is None:
         word = interpreted(o.interpretation, asked, desk)
         if word == "not-detected":
+            if found.value.above(0) is Truth.MET:
+                return Rejection(f"{CONFLICT}: a value, and an interpretation that there is none", place.path)
             found, detected = undetected(asked.question, desk.vocabulary), False  # type: ignore[arg-type]
         elif word == "detected":
             detected = True

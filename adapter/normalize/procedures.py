@@ -6,7 +6,7 @@ from msgspec import Raw
 
 from adapter.normalize.chart import Chart
 from adapter.normalize.desk import Desk, modified
-from adapter.normalize.times import at_age, at_ages, in_text, moment, period, span, timing, within
+from adapter.normalize.times import REVERSED, at_age, at_ages, in_text, moment, period, span, timing, within
 from adapter.normalize.vocabulary import Named
 from adapter.resources.clinical import Appointment, Procedure, ServiceRequest
 from adapter.timeline.events import Performed, Plan
@@ -34,7 +34,12 @@ def read_procedure(p: Procedure, source: str, chart: Chart, desk: Desk) -> None:
         return None
     if start is None:
         return desk.reject(chart, source, named.translation.concepts, None, "no-time", "Procedure.performed[x]")
-    chart.events.append(Performed(source, named.concept or "", named.groups, start, end, notes))
+    if end is not None and end.end < start.start:
+        return desk.reject(
+            chart, source, named.translation.concepts, span(start, end), REVERSED, "Procedure.performedPeriod"
+        )
+    ongoing = counts == "current" and end is None and bool(p.performedPeriod)
+    chart.events.append(Performed(source, named.concept or "", named.groups, start, end, notes, ongoing))
     return None
 
 

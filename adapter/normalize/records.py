@@ -43,8 +43,9 @@ from adapter.resources.datatypes import Identifier, Meta, Participant
 from adapter.resources.entries import Broken, Entries, Entry, Unread
 from adapter.resources.repair import MALFORMED_NUMBER, outsized, read, read_list
 from adapter.terminology import Terminology
+from adapter.timeline.events import Event, Exposure, Performed, Plan, Problem, Unusable
 from adapter.timeline.timeline import Timeline
-from adapter.values import AsOf
+from adapter.values import AsOf, When
 
 READERS: dict[type[Any], Callable[[Any, str, Chart, Desk], None]] = {
     Condition: read_condition,
@@ -85,6 +86,20 @@ def _read(kind: type[Any], resource: Any, source: str, chart: Chart, desk: Desk)
         READERS[kind](resource, source, chart, desk)
     except (ArithmeticError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
         desk.reject(chart, source, frozenset(), None, "malformed: a value out of all bounds", NAMES[kind])
+
+
+def _about(fact: Event | Unusable) -> tuple[frozenset[str], frozenset[str], When | None]:
+    """Concepts, groups and time of a fact."""
+    if isinstance(fact, Unusable):
+        return fact.concepts, fact.groups, fact.when
+    if isinstance(fact, Exposure):
+        return frozenset((fact.drug,)), fact.groups, fact.start
+    if isinstance(fact, Plan):
+        return frozenset((fact.what,)), fact.groups, fact.on
+    if isinstance(fact, Problem):
+        return frozenset((fact.concept,)), fact.groups, fact.onset or fact.recorded
+    groups = fact.groups if isinstance(fact, Performed) else frozenset()
+    return frozenset((fact.concept,)), groups, fact.when
 
 
 def _numbered(version: str) -> tuple[int, str]:
@@ -183,6 +198,7 @@ class _Reading:
         self.desk = desk
         self.subjects = subjects
         self.orphans: list[Orphan] = []
+        self.nobodys: list[tuple[type[Any], Any, str, Orphan]] = []
         self.loose: list[tuple[str, str]] = []
         self.older: list[tuple[Any, Entry, str, str]] = []
         self.names: dict[int, str] = {}
@@ -259,6 +275,8 @@ class _Reading:
         chart = self._chart(resource, kind, entry)
         if chart.__class__ is str:
             self._orphan(source, kind.__name__, chart)
+            if chart == NOBODY:
+                self.nobodys.append((kind, resource, source, self.orphans[-1]))
             return
         _read(kind, resource, source, chart, self.desk)  # type: ignore[arg-type]
 
@@ -345,8 +363,23 @@ class _Reading:
         loose = [Orphan(s, "notCounted", "", "") for s, _ in self.loose if s not in pointed]
         nobodys = [*self.orphans, *loose]
         alone = len(charts) == 1
+        if alone:
+            self._doubt(charts[0])
         records = tuple(self._record(chart, complete, incomplete, nobodys if alone else []) for chart in charts)
         return Records(records, () if alone else tuple(nobodys))
+
+    def _doubt(self, chart: Chart) -> None:
+        """What names nobody may be the only patient's: it is not used, and nothing older hides that (guideline 1.8)."""
+        for kind, resource, source, rejection in self.nobodys:
+            scratch = Chart(chart.reference, False)
+            _read(kind, resource, source, scratch, self.desk)
+            for fact in (*scratch.events, *scratch.unusable):
+                concepts, groups, when = _about(fact)
+                known = concepts | self.desk.vocabulary.groups(concepts) | groups
+                chart.unusable.append(Unusable(source, concepts, known, when, rejection.reason, rejection.path))
+        gone = {source for _, _, source, _ in self.nobodys}
+        listed = {one.source for one in chart.unusable}
+        self.orphans = [o for o in self.orphans if o.reference not in gone or o.reference not in listed]
 
     def _record(self, chart: Chart, complete: bool, incomplete: frozenset[str], extra: list[Orphan]) -> Record:
         timeline = Timeline(

@@ -99,12 +99,15 @@ def moment(text: str | None, zone: str) -> When | None:
     return moments_of(zone).of(text) if text else None
 
 
+REVERSED = "implausible: a period that ends before it begins"
+
+
 def span(start: When | None, end: When | None) -> When | None:
     """One uncertain time from the beginning of `start` to the end of `end`; either alone stands for itself."""
     if start is None or end is None:
         return start or end
     if end.end < start.start:
-        return start
+        start, end = end, start
     return When(
         f"{start.text}/{end.text}", start.start, end.end, start.first, end.last, start.naive or end.naive
     )  # fmt: skip

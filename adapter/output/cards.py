@@ -176,7 +176,7 @@ class CardMaker:
 
     def _missing_lines(self, undecided: Sequence[Finding]) -> list[str]:
         told = self.circumstances
-        lines = self.words.listed("missing-sources", [f"{kind}: {reason}" for kind, reason in told.gaps])
+        lines = self.words.listed("missing-sources", [self.words.gap(kind, reason) for kind, reason in told.gaps])
         lines += self.words.listed("missing-findings", [self.texts.summary(finding) for finding in undecided])
         if told.rejected or told.unmapped:
             lines.append(escaped(self.words.say("not-used", rejected=told.rejected, unmapped=told.unmapped)))

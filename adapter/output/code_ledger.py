@@ -12,7 +12,7 @@ import msgspec
 from adapter.guideline.inputs import readers
 from adapter.terminology import Terminology
 from adapter.terminology.strangers import Count
-from adapter.terminology.suggestions import Suggester, Suggestion, best_of
+from adapter.terminology.suggestions import Suggester, Suggestion, best_of, is_drug
 from adapter.values.text import one_line
 
 SCHEMA = "hcc-conversion/unmapped/1"
@@ -20,7 +20,11 @@ COLUMNS = (
     "reason", "count", "patients", "system", "code", "display", "units", "concepts", "suggested", "score",
     "rules", "example", "first_seen", "last_seen",
 )  # fmt: skip
-OVERLAY_COLUMNS = ("concept", "system", "code", "display", "why", "reviewed_by", "reviewed_on")
+CONCEPTS, DRUG_NAMES = "concepts", "drug_names"
+OVERLAY_COLUMNS = {
+    CONCEPTS: ("concept", "system", "code", "display", "why", "reviewed_by", "reviewed_on"),
+    DRUG_NAMES: ("name", "concept", "why", "reviewed_by", "reviewed_on"),
+}
 SHOWN_RULES, WIDEST = 4, 60
 FORMULA = ("=", "+", "-", "@")
 
@@ -83,14 +87,29 @@ def as_csv(found: Iterable[Entry]) -> str:
     return _csv(COLUMNS, ([_cell(text) for text in _texts(entry)] for entry in found))
 
 
-def as_overlay(found: Iterable[Entry]) -> str:
-    """Rows for a site's concepts.csv, one for each unknown code with a likely concept; the reviewer is left empty."""
-    rows = (
-        [s.concept, e.met.system, e.met.code, e.met.display or "", f"suggested ({s.score}): {s.why}", "", ""]
-        for e in found
-        if (s := e.suggested) is not None and e.met.system and e.met.code
-    )
-    return _csv(OVERLAY_COLUMNS, rows)
+def overlay_table(entry: Entry) -> str | None:
+    """The table (CONCEPTS, DRUG_NAMES) in which a site can settle a line as suggested, None where no table can.
+
+    A code without system is never matched, and a text only where it is the name of a drug.
+    """
+    met = entry.met
+    if entry.suggested is None:
+        return None
+    if met.system and met.code:
+        return CONCEPTS
+    return DRUG_NAMES if met.display and is_drug(met.example) else None
+
+
+def as_overlay(found: Iterable[Entry], table: str) -> str:
+    """Rows for a site's own table, one for each line that it can settle as suggested; the reviewer is left empty."""
+    rows = (_row(e.met, e.suggested, table) for e in found if e.suggested is not None and overlay_table(e) == table)
+    return _csv(OVERLAY_COLUMNS[table], rows)
+
+
+def _row(met: Count, suggested: Suggestion, table: str) -> list[str | None]:
+    named = [met.display, suggested.concept]
+    coded = [suggested.concept, met.system, met.code, _cell(met.display or "")]
+    return [*(coded if table == CONCEPTS else named), f"suggested ({suggested.score}): {suggested.why}", "", ""]
 
 
 def as_table(found: Iterable[Entry]) -> Iterator[str]:

@@ -14,7 +14,7 @@ from adapter.output.readiness_report import SCHEMA, ConceptLine, FindingLine, Fr
 from adapter.output.readiness_sight import LOST, NEVER, READY, STATES, UNIT, Sight, Unnamed
 from adapter.terminology import Terminology
 from adapter.terminology.strangers import Count, Stranger
-from adapter.terminology.suggestions import DRUG, KINDS, Suggester, best_of, kind_of
+from adapter.terminology.suggestions import Suggester, best_of, is_drug
 from adapter.timeline.timeline import Timeline
 from adapter.values import AsOf, When
 
@@ -129,11 +129,11 @@ class Readiness:
     def _unnamed(self, stranger: Stranger, when: When | None) -> Unnamed:
         concepts = frozenset(stranger.concepts) or self._guess(stranger)
         self._met["codes"] += not any(concept in self._names for concept in concepts)
-        return Unnamed(concepts, when, KINDS.get(kind_of(stranger.reference)) == DRUG)
+        return Unnamed(concepts, when, is_drug(stranger.reference))
 
     def _guess(self, stranger: Stranger) -> frozenset[str]:
         """The concept that an unknown code is called like."""
-        kind, s = kind_of(stranger.reference), stranger
+        kind, s = stranger.reference.partition("/")[0], stranger
         key = (kind, s.system or "", s.code or "", s.display or "", s.unit or "")
         if key not in self._guesses:
             if len(self._guesses) >= KEPT_GUESSES:

@@ -236,11 +236,17 @@ def _parsed(template: str) -> tuple[tuple[str, str | None, str], ...]:
     return tuple((literal, name, spec or "") for literal, name, spec, _ in Formatter().parse(template))
 
 
+def _imprecise(texts: Texts, finding: Finding) -> str:
+    """What is missing where every criterion is known and only the day of a record is not."""
+    return texts.note(_IMPRECISE) if _IMPRECISE in finding.notes else ""
+
+
+_IMPRECISE = "date-imprecise"
 _MADE: dict[str, Callable[[Texts, Finding], str]] = {
     "activity": lambda texts, finding: texts.activity(finding.code),
     "outcome": lambda texts, finding: texts.word(finding.outcome),
     "cause": lambda texts, finding: texts.criterion_name(finding.cause or ""),
-    "missing": lambda texts, finding: texts.criteria(finding, Truth.UNKNOWN),
+    "missing": lambda texts, finding: texts.criteria(finding, Truth.UNKNOWN) or _imprecise(texts, finding),
     "failed": lambda texts, finding: texts.criteria(finding, Truth.NOT_MET),
     "due_earliest": lambda _, finding: (finding.due and finding.due.earliest) or "",
     "due_preferred": lambda _, finding: (finding.due and finding.due.preferred) or "",

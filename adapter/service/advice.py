@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 
 from adapter.normalize.accounts import Rejected
 from adapter.normalize.records import Record
@@ -23,6 +23,7 @@ from adapter.service.reading import nothing_lacks, read_missing
 from adapter.service.refusals import Refusal
 from adapter.service.request import HookCall
 from adapter.service.site import Site
+from adapter.terminology import Terminology
 from adapter.values import AsOf
 
 DRAFTED = "draftOrders"
@@ -79,7 +80,7 @@ class Question:
         return Circumstances(
             canonical_base=settings.canonical_base,
             fingerprints=Fingerprints(record.timeline.events, orders.undated if orders else frozenset()),
-            coding=evaluator.terminology.preferred_coding,
+            coding=partial(_coding, evaluator.terminology),
             reasons=override_reasons(settings.lang, settings.mappings),
             newest=newest_day(record, as_of),
             frozen=self._site.frozen is not None,
@@ -91,6 +92,12 @@ class Question:
             orders=orders.selected if orders else None,
             drafted=orders.drafted if orders else frozenset(),
         )
+
+
+@lru_cache(maxsize=512)
+def _coding(terminology: Terminology, concept: str) -> tuple[str, str, str]:
+    """The coding to write for a concept, looked for once."""
+    return terminology.preferred_coding(concept)
 
 
 def _note_failure(failures: list[str], name: str, error: Exception) -> None:

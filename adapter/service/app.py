@@ -25,6 +25,7 @@ from adapter.service.hooks import router as hooks
 from adapter.service.mappings import router as mappings
 from adapter.service.operations import ASSETS, OPEN_WARNING, docs_assets
 from adapter.service.operations import router as operations
+from adapter.service.own_keys import router as own_keys
 from adapter.service.patients import router as patients
 from adapter.service.places import Places
 from adapter.service.refusals import LATER, Refusal, answer, refusal_of
@@ -53,7 +54,7 @@ def create_app(site: Site) -> FastAPI:
     app.state.silent = silent_services(site, tuple(HOOKS))
     app.openapi_version = "3.0.3"  # the bundled Swagger UI reads no later one
     app.state.site = site
-    for router in (hooks, evaluation, patients, mappings, operations):
+    for router in (hooks, evaluation, patients, mappings, operations, own_keys):
         app.include_router(router)
     app.mount(ASSETS, docs_assets())
     _answer_errors(app)

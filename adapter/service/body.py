@@ -20,6 +20,8 @@ async def read_body(request: Request, limit: int) -> bytes:
     media = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if media not in _JSON:
         raise Refusal(415, "the body must be JSON: send Content-Type application/json or application/fhir+json")
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise Refusal(415, "the body must not be compressed: send it without Content-Encoding")
     announced = request.headers.get("content-length", "0")
     if announced.isdigit() and int(announced) > limit:
         raise _too_large(limit)

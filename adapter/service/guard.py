@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 import traceback
 from pathlib import Path
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from adapter.service.clients import Client
 from adapter.service.refusals import Refusal, answer
+from adapter.values.text import one_line
 
+_UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 log = logging.getLogger("hcc.service")
 
 
 class Guard:
-    """Answers what nothing below answered, and writes one log line a call: method, route, status, milliseconds."""
+    """Answers what nothing below answered, and writes one log line a call.
+
+    Method, route, status, milliseconds; then who called (issuer and tenant) and the hookInstance, as far as they are
+    known: what an auditor needs, and nothing of a patient.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -41,7 +49,7 @@ class Guard:
             if status == 0:
                 await answer(Refusal(500), scope["path"])(scope, receive, noting)
         took = (time.perf_counter() - started) * 1000
-        log.info("%s %s %d %.0f ms", scope["method"], _route(scope), status, took)
+        log.info("%s %s %d %.0f ms%s", scope["method"], _route(scope), status, took, _audited(scope))
 
 
 def start_log() -> None:
@@ -59,6 +67,15 @@ def place(error: BaseException) -> str:
     own = [frame for frame in frames if frame.filename.startswith(package)]
     frame = (own or frames)[-1]
     return f"{'/'.join(Path(frame.filename).parts[-2:])}:{frame.lineno}"
+
+
+def _audited(scope: Scope) -> str:
+    """The verified caller's name, and a hookInstance that is the UUID that it must be."""
+    state = scope.get("state", {})
+    client, instance = state.get("client"), state.get("instance")
+    told = [one_line(client.name)] if isinstance(client, Client) else []
+    told += [instance] if isinstance(instance, str) and _UUID.fullmatch(instance) else []
+    return "".join(f" {part}" for part in told)
 
 
 def _route(scope: Scope) -> str:

@@ -72,6 +72,7 @@ async def call(service_id: str, request: Request) -> Response:
     hook = _known(service_id)
     check_service(request, service_id)
     asked = hook_call(parse_object(await read_body(request, site.settings.body_limit)), hook)
+    request.state.instance = asked.instance
     check_named_server(request, asked.fhir_server)
     question = await run_in_threadpool(Question, asked, site, caller(request), deadline)
 

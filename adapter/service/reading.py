@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, TimeoutError, wait
 from dataclasses import dataclass, field
+from functools import partial
+
+from requests.adapters import HTTPAdapter
 
 from adapter.errors import RemoteError, UsageError
 from adapter.fhir.auth import Auth, FixedToken, NoAuth
 from adapter.fhir.client import FhirClient
 from adapter.fhir.paging import MOST_PAGES
 from adapter.fhir.transport import Patience
-from adapter.service.addresses import may_read
+from adapter.service.addresses import door, may_read
 from adapter.service.clients import Client
 from adapter.service.prefetch import KINDS, MEDICATIONS, PAGE, REQUIRED, TYPES, Had, medications_named, of_another
 from adapter.service.refusals import Refusal
@@ -42,6 +45,7 @@ class Source:
     deadline: float
     pages: int = HOOK_PAGES
     over: threading.Event = field(default_factory=threading.Event)
+    door: Callable[[], HTTPAdapter | None] = lambda: None
 
     @property
     def left(self) -> float:
@@ -147,9 +151,10 @@ def _source(
         return _LATE
     if not allowed:
         return _NOT_ALLOWED
+    doors = partial(door, base, site, client)
     if call.access is not None:
-        return Source(base, FixedToken(call.access.token), call.access.scope, deadline)
-    return Source(base, own_credential(settings) if own else NoAuth(), "", deadline)
+        return Source(base, FixedToken(call.access.token), call.access.scope, deadline, door=doors)
+    return Source(base, own_credential(settings) if own else NoAuth(), "", deadline, door=doors)
 
 
 def _read(key: str, identity: str, begun: Had | None, source: Source) -> Had:
@@ -158,7 +163,7 @@ def _read(key: str, identity: str, begun: Had | None, source: Source) -> Had:
     if not allowed:
         return begun or Had(fault=f"the token's scope does not cover {kind}")
     patience = Patience(retries=0, until=source.deadline, stopped=source.over.is_set)
-    client = FhirClient(source.base, auth=source.auth, patience=patience, most_pages=source.pages)
+    client = FhirClient(source.base, auth=source.auth, patience=patience, most_pages=source.pages, door=source.door())
     try:
         result = _found(kind, identity, client)
     except RemoteError as error:

@@ -126,7 +126,13 @@ def _engine(url: str, *, quick: bool = False) -> sa.Engine:
 def _postgresql(address: sa.URL, quick: bool) -> sa.Engine:
     if not quick:
         return sa.create_engine(address, pool_pre_ping=True)
-    limits: dict[str, object] = {"connect_timeout": QUICK_SECONDS, "tcp_user_timeout": QUICK_SECONDS * 1000}
+    limits: dict[str, object] = {
+        "connect_timeout": QUICK_SECONDS,
+        "tcp_user_timeout": QUICK_SECONDS * 1000,
+        "keepalives_idle": QUICK_SECONDS,
+        "keepalives_interval": 1,
+        "keepalives_count": 2,
+    }
     if "options" not in address.query:
         limits["options"] = f"-c statement_timeout={QUICK_SECONDS * 1000}"
     return sa.create_engine(

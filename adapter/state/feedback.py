@@ -45,7 +45,7 @@ class FeedbackStore:
 
     def add_all(self, several: Iterable[Feedback]) -> int:
         """Keep several, all or none, and count those that are new. Raises SQLAlchemyError."""
-        with self._engine.begin() as connection:
+        with self._quick.begin() as connection:
             if connection.dialect.name == "postgresql":
                 # One batch after the other, so that two with the same cards never wait for each other.
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ONE_BATCH)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from adapter.terminology.codes import (
 from adapter.terminology.conversions import apply_conversions
 from adapter.terminology.questions import Question, load_questions
 from adapter.terminology.systems import DEFAULT_BASE, LOCAL, Systems
-from adapter.terminology.tables import Row, Tables
+from adapter.terminology.tables import Tables
 from adapter.terminology.units import NO_UNIT, Unit, Units
 
 __all__ = [
@@ -210,12 +210,5 @@ def _limits(tables: Tables, units: Units, concepts: set[str]) -> dict[tuple[str,
         earlier = found.get((concept, row["sex"]))
         if earlier is not None and (earlier.assumed is not row.site):
             raise row.wrong(f"limits of {concept} for sex {row['sex']!r} stand there twice")
-        found[(concept, row["sex"])] = Limit(_bound(row, "low"), _bound(row, "high"), row["source"], not row.site)
+        found[(concept, row["sex"])] = Limit(row.number("low"), row.number("high"), row["source"], not row.site)
     return found
-
-
-def _bound(row: Row, column: str) -> Decimal | None:
-    try:
-        return Decimal(row[column]) if row[column] else None
-    except InvalidOperation:
-        raise row.wrong(f"{column} {row[column]!r} is no number") from None

@@ -12,7 +12,7 @@ from adapter.terminology import load_terminology
 from adapter.terminology.code_checks import code_problems
 from adapter.terminology.document_checks import document_problems
 from adapter.terminology.reviews import review_problems
-from adapter.terminology.sheets import Problem, Sheets, read_sheets
+from adapter.terminology.sheets import Problem, Sheets, read_sheets, refused
 from adapter.terminology.systems import DEFAULT_BASE, Systems
 from adapter.terminology.tables import NAMES, Tables
 from adapter.terminology.unit_checks import unit_problems
@@ -71,8 +71,7 @@ def _loaded(overlay: Path | None, canonical_base: str) -> Iterator[Problem]:
     try:
         load_terminology(overlay, canonical_base)
     except TableError as error:
-        place, _, why = str(error).partition(": ")
-        yield Problem(place, why)
+        yield refused(error)
 
 
 def _counts(sheets: Sheets) -> Iterator[Count]:

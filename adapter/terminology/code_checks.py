@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
+from adapter.errors import TableError
 from adapter.terminology.check_digits import NAMES, wrong_digit
 from adapter.terminology.codes import plain_text
 from adapter.terminology.questions import READINGS, TEXT
@@ -37,10 +38,9 @@ def unknown_concept(row: Row, column: str, concepts: Mapping[str, str]) -> Itera
 def number(row: Row, column: str) -> Decimal | Problem | None:
     """A cell as a number, None when it is empty."""
     try:
-        found = Decimal(row[column]) if row[column] else None
-    except InvalidOperation:
-        return Problem(row.place, f"{column} {row[column]!r} is no number")
-    return found if found is None or found.is_finite() else Problem(row.place, f"{column} {row[column]!r} is no number")
+        return row.number(column)
+    except TableError as error:
+        return Problem(row.place, str(error).removeprefix(f"{row.place}: "))
 
 
 def _concepts(sheets: Sheets, systems: Systems, concepts: Mapping[str, str]) -> Iterator[Problem]:
@@ -98,8 +98,8 @@ def _drug_names(sheets: Sheets, concepts: Mapping[str, str]) -> Iterator[Problem
         yield from unknown_concept(row, "concept", concepts)
         if row["concept"] in concepts and concepts[row["concept"]] != "Medication":
             yield Problem(row.place, f"{row['concept']!r} is no drug")
-        if row["lang"] not in ("en", "zh"):
-            yield Problem(row.place, f"lang is {row['lang']!r}, not en or zh")
+        if row["lang"] not in ("en", "zh", ""):
+            yield Problem(row.place, f"lang is {row['lang']!r}, not en, zh or empty (any)")
         name = plain_text(row["name"])
         if not name:
             yield Problem(row.place, "the name is missing")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 import msgspec
 
@@ -76,15 +76,8 @@ def _question(row: Row, sets: dict[str, dict[tuple[str, str], str]], concepts: s
         row["reading"],
         target,
         answers,
-        _number(row, "low"),
-        _number(row, "high"),
+        row.number("low"),
+        row.number("high"),
         row["whole"] == "yes",
         row["bare_text_unit"],
     )
-
-
-def _number(row: Row, column: str) -> Decimal | None:
-    try:
-        return Decimal(row[column]) if row[column] else None
-    except InvalidOperation:
-        raise row.wrong(f"{column} {row[column]!r} is no number") from None

@@ -12,6 +12,7 @@ from adapter.terminology.tables import COLUMNS, DOCUMENTS, REVIEWS, Row
 
 TABLE_KEYS = ("why", "why_column", "reviewed_by", "reviewed_on", "how", "except")
 EXCEPT_KEYS = ("column", "value", "how", "reviewed_by", "reviewed_on")
+IN_COLUMNS = f"fill the columns, or say it in {REVIEWS}"
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -23,7 +24,9 @@ def review_problems(sheets: Sheets) -> Iterator[Problem]:
         yield from _sheet(sheet, _told(sheets, sheet.name, sheet.site))
     for document in sheets.documents:
         if document.name != REVIEWS:
-            yield from _missing(f"{document.place}:1", _told(sheets, document.name, document.site), document.site)
+            told = _told(sheets, document.name, document.site)
+            where = f"say it in a {REVIEWS} beside it, under tables: {document.name}:"
+            yield from _missing(f"{document.place}:1", told, document.site, where)
 
 
 def is_day(text: object) -> bool:
@@ -107,9 +110,9 @@ def _excepted(row: Row, told: dict[str, Any]) -> bool:
     )
 
 
-def _missing(place: str, review: dict[str, Any], site: bool) -> Iterator[Problem]:
+def _missing(place: str, review: dict[str, Any], site: bool, where: str = IN_COLUMNS) -> Iterator[Problem]:
     lacking = [name for name in ("why", "reviewed_by", "reviewed_on") if not str(review.get(name) or "").strip()]
     if "why" in lacking and review.get("why_column") == "cite":
         lacking.remove("why")
     if lacking:
-        yield Problem(place, f"{', '.join(lacking)} is missing; fill the columns, or say it in {REVIEWS}", site)
+        yield Problem(place, f"{', '.join(lacking)} is missing; {where}", site)

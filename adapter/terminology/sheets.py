@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import yaml
 
-from adapter.terminology.tables import COLUMNS, NAMES, NOT_UTF8, REVIEW, Row, shipped_folder
+from adapter.errors import TableError
+from adapter.terminology.tables import (
+    COLUMNS,
+    NAMES,
+    REVIEW,
+    UNREADABLE,
+    Row,
+    overlay_files,
+    shipped_folder,
+    table_text,
+)
+from adapter.values.site_files import check_yaml
 
 Lines = dict[tuple[Any, ...], int]
-SUFFIXES = (".csv", ".yaml", ".yml")
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -79,8 +88,12 @@ def read_sheets(overlay: Path | None) -> Sheets:
     documents: list[Document] = []
     for path, name, site in places:
         shown = str(path) if site else name
-        text = _text(path, shown, problems)
-        if text is None:
+        try:
+            text = table_text(path, shown, site)
+            if site and name not in COLUMNS:
+                check_yaml(text, shown)
+        except TableError as error:
+            problems.append(refused(error))
             continue
         if name in COLUMNS:
             tables.append(_sheet(text, name, shown, site, problems))
@@ -89,32 +102,22 @@ def read_sheets(overlay: Path | None) -> Sheets:
     return Sheets(tuple(tables), tuple(documents), tuple(problems))
 
 
-def _overlay_files(folder: Path, problems: list[Problem]) -> Iterator[Path]:
-    if not folder.is_dir():
-        problems.append(Problem(str(folder), "the folder of overlay tables does not exist; correct HCC_MAPPINGS"))
-        return
-    found = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in SUFFIXES]
-    if not found:
+def refused(error: TableError) -> Problem:
+    """What a strict reader refuses, as a problem at its place."""
+    place, _, why = str(error).partition(": ")
+    return Problem(place if place.rpartition(":")[2].isdecimal() else f"{place}:1", why)
+
+
+def _overlay_files(folder: Path, problems: list[Problem]) -> list[Path]:
+    try:
+        found, strange = overlay_files(folder)
+    except TableError as error:
+        problems.append(Problem(str(folder), str(error).partition(": ")[2]))
+        return []
+    if not found and not strange:
         problems.append(Problem(str(folder), f"holds no table; the tables are {', '.join(NAMES)}", warning=True))
-    for path in found:
-        if path.name in NAMES:
-            yield path
-        else:
-            problems.append(Problem(f"{path}:1", f"no table has this name; the tables are {', '.join(NAMES)}"))
-
-
-def _text(path: Traversable, shown: str, problems: list[Problem]) -> str | None:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        problems.append(Problem(f"{shown}:1", f"cannot be read ({error.strerror}); change its permissions"))
-        return None
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        problems.append(Problem(f"{shown}:{line}", NOT_UTF8))
-        return None
+    problems += [Problem(f"{path}:1", f"no table has this name; the tables are {', '.join(NAMES)}") for path in strange]
+    return found
 
 
 def _sheet(text: str, name: str, shown: str, site: bool, problems: list[Problem]) -> Sheet:
@@ -160,7 +163,7 @@ def _document(text: str, name: str, shown: str, site: bool, problems: list[Probl
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         problems.append(Problem(f"{shown}:{line}", f"not the expected YAML: {error.problem or error.context}"))
         return None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, *UNREADABLE) as error:
         problems.append(Problem(f"{shown}:1", f"not the expected YAML: {' '.join(str(error).split())}"))
         return None
     if not isinstance(content, dict):

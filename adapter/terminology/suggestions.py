@@ -16,6 +16,7 @@ EXACT, ABBREVIATED, CONTAINED = 100.0, 92.0, 0.95
 LEAST, MOST = 78.0, 3
 UNIT_FITS, UNIT_UNKNOWN, UNIT_FOREIGN = 6.0, -10.0, -30.0
 SHORT = 4
+DRUG = "drug"
 KINDS = {
     "Observation": "observation",
     "Condition": "condition",
@@ -25,10 +26,10 @@ KINDS = {
     "ImagingStudy": "procedure",
     "DiagnosticReport": "procedure",
     "DocumentReference": "procedure",
-    "MedicationRequest": "drug",
-    "MedicationStatement": "drug",
-    "MedicationAdministration": "drug",
-    "MedicationDispense": "drug",
+    "MedicationRequest": DRUG,
+    "MedicationStatement": DRUG,
+    "MedicationAdministration": DRUG,
+    "MedicationDispense": DRUG,
 }
 OTHER_SPECIMEN = ("urine", "urinary", "尿", "脑脊液", "腹水", "胸水", "ascitic fluid", "pleural fluid")
 _SPECIMEN = re.compile(r"\[.*?\]|\b(?:in|by|from) (?:serum|plasma|blood|body fluid|platelet poor).*", re.IGNORECASE)
@@ -90,7 +91,7 @@ class Suggester:
         return Suggestion(concept, round(min(score, EXACT)), why) if score > 0 else None
 
     def _unit(self, concept: str, units: tuple[str, ...]) -> tuple[float, str]:
-        """What the units seen say of a concept: one fits, or a known one does not; one that nobody knows says little."""
+        """What the units seen say of a concept: one fits, or a known one does not; an unknown one says little."""
         spellings = [unit for shown in units for unit in units_in(shown)]
         if fits := next((unit for unit in spellings if self._fits(unit, concept)), None):
             return UNIT_FITS, f"unit {fits} fits"
@@ -100,6 +101,11 @@ class Suggester:
 
     def _fits(self, unit: str, concept: str) -> bool:
         return not isinstance(self._terminology.unit(concept, None, None, unit), str)
+
+
+def is_drug(reference: str) -> bool:
+    """Whether a resource, named by its reference, tells of a drug."""
+    return KINDS.get(reference.partition("/")[0]) == DRUG
 
 
 def _signs(called: list[str]) -> Iterator[str]:

@@ -10,7 +10,7 @@ from adapter.terminology.code_checks import number, unknown_concept
 from adapter.terminology.conversions import AMOUNT
 from adapter.terminology.sheets import Problem, Sheets
 from adapter.terminology.tables import Row
-from adapter.terminology.units import factor_of, plain_unit
+from adapter.terminology.units import IS_A_UNIT, factor_of, plain_unit
 
 STATUSES = ("VERIFIED", "UNVERIFIED", "")
 SEXES = ("", "male", "female")
@@ -52,10 +52,13 @@ def _factor(row: Row) -> Iterator[Problem]:
 def _aliases(sheets: Sheets, known: Known) -> Iterator[Problem]:
     """Each spelling of each concept means one unit."""
     meant: dict[tuple[str, str], Row] = {}
+    listed = {plain for units in known.values() for plain in units}
     for row in sheets.rows("unit_aliases.csv"):
         plain, unit, only = plain_unit(row["alias"]), plain_unit(row["unit"]), row["concept"]
         if not plain:
             yield Problem(row.place, "the alias is missing")
+        if row.site and plain != unit and plain in listed:
+            yield Problem(row.place, f"{row['alias']!r} {IS_A_UNIT}")
         if only and only not in known:
             yield Problem(row.place, f"concept {only!r} has no units")
             continue

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 import msgspec
 
@@ -14,6 +15,10 @@ from adapter.values import Interval
 NO_UNIT = "no-unit"
 WRONG_UNIT = "unit"
 KEPT = 1 << 13
+# No two units of one quantity are further apart; a factor beyond is a slip that would lose every value it meets.
+LEAST_FACTOR, MOST_FACTOR = Decimal("1e-12"), Decimal("1e12")
+IS_A_UNIT = "is itself a unit; give it a row with its factor in units.csv"
+_FACTOR = re.compile(r"([0-9]{1,30}(?:\.[0-9]{1,30})?)(?:/([0-9]{1,30}(?:\.[0-9]{1,30})?))?")
 
 
 class Unit(msgspec.Struct, frozen=True):
@@ -44,6 +49,7 @@ class Units:
         self._systems = systems
         self._units: dict[str, dict[str, Unit]] = {}
         self._named: dict[str, set[str]] = {}
+        self._listed: dict[str, str] = {}
         self._rows: dict[tuple[str, str], Unit] = {}
         self._found: dict[tuple[str, str | None, str | None, str | None], Unit | str] = {}
         for row in tables.rows("units.csv"):
@@ -124,13 +130,18 @@ class Units:
         known[plain_unit(unit.ucum)] = unit
         self._rows[(concept, unit.ucum)] = unit
         if unit.ucum:
+            self._listed.setdefault(plain_unit(unit.ucum), unit.ucum)
             self._named.setdefault(plain_unit(unit.ucum), set()).add(unit.ucum)
 
     def _alias(self, row: Row) -> None:
         only, plain, used = row["concept"], plain_unit(row["alias"]), False
+        if row.site and (other := self._listed.get(plain, row["unit"])) != row["unit"]:
+            raise row.wrong(f"{row['alias']!r} {IS_A_UNIT} ({other!r})")
         for (concept, ucum), unit in self._rows.items():
             if ucum == row["unit"] and only in ("", concept):
-                self._units[concept].setdefault(plain, unit)
+                meant = self._units[concept].setdefault(plain, unit)
+                if meant != unit:
+                    raise row.wrong(f"{row['alias']!r} already means {meant.ucum!r} for {concept}")
                 used = True
         if not used:
             raise row.wrong(f"no concept has the unit {row['unit']!r}")
@@ -139,16 +150,16 @@ class Units:
 
 def factor_of(row: Row) -> tuple[Decimal, Decimal]:
     """Numerator and denominator of a row's `factor` (`17.1`, `1/60`). Raises TableError."""
-    numerator, _, denominator = row["factor"].partition("/")
-    try:
-        factor = Decimal(numerator), Decimal(denominator or 1)
-    except InvalidOperation:
-        raise row.wrong(f"factor {row['factor']!r} is no number") from None
-    if not (factor[0].is_finite() and factor[1].is_finite()):
-        raise row.wrong(f"factor {row['factor']!r} is no number")
-    if factor[0] <= 0 or factor[1] <= 0:
+    match = _FACTOR.fullmatch(row["factor"])
+    if match is None:
+        why = "is not positive" if row["factor"].startswith("-") else "is no number such as 17.1 or 1/60"
+        raise row.wrong(f"factor {row['factor'][:40]!r} {why}")
+    numerator, denominator = Decimal(match[1]), Decimal(match[2] or 1)
+    if not numerator or not denominator:
         raise row.wrong(f"factor {row['factor']!r} is not positive")
-    return factor
+    if not LEAST_FACTOR <= numerator / denominator <= MOST_FACTOR:
+        raise row.wrong(f"factor {row['factor']!r} is not between {LEAST_FACTOR} and {MOST_FACTOR}: correct it")
+    return numerator, denominator
 
 
 def plain_unit(text: str) -> str:

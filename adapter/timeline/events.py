@@ -137,7 +137,10 @@ class Exposure(msgspec.Struct, frozen=True, gc=False):
 
 
 class Performed(msgspec.Struct, frozen=True, gc=False):
-    """Something done: a procedure, a contrast scan, an MDT conference; `end` the last day when it lasted."""
+    """Something done: a procedure, a contrast scan, an MDT conference; `end` the last day when it lasted.
+
+    `ongoing`: begun and not ended; a view gives it as-of's day as its end.
+    """
 
     source: str
     concept: str
@@ -145,6 +148,7 @@ class Performed(msgspec.Struct, frozen=True, gc=False):
     when: When
     end: When | None = None
     notes: tuple[str, ...] = ()
+    ongoing: bool = False
 
 
 class Plan(msgspec.Struct, frozen=True, gc=False):

@@ -6,6 +6,8 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
+from msgspec import structs
+
 from adapter.timeline.events import (
     AdverseEvent,
     Coded,
@@ -20,6 +22,7 @@ from adapter.timeline.events import (
     Unusable,
 )
 from adapter.values import AsOf, When
+from adapter.values.when import whole_day
 
 Dated = TypeVar("Dated", Measurement, Coded, Lesion, AdverseEvent, Performed)
 Kind = TypeVar("Kind")
@@ -91,7 +94,7 @@ class View:
         self._coded: dict[str, list[Coded]] = {}
         self.lesions: list[Lesion] = self._begun(Lesion)
         self.adverse_events: list[AdverseEvent] = self._begun(AdverseEvent)
-        self.performed: list[Performed] = self._begun(Performed)
+        self.performed: list[Performed] = [self._until_now(p) for p in self._begun(Performed)]
         self.exposures: list[Exposure] = [e for e in self._all(Exposure) if self.exists(e.start)]
         self.problems: list[Problem] = [p for p in self._all(Problem) if self.exists(p.onset or p.recorded)]
         self.plans: list[Plan] = [p for p in self._all(Plan) if self.exists(p.authored)]
@@ -137,6 +140,12 @@ class View:
     def unusable_about(self, *keys: str) -> list[Unusable]:
         """Resources that cannot be used and that are, or may be, about one of the concepts or groups."""
         return [u for u in self.unusable if any(key in u.concepts or key in u.groups for key in keys)]
+
+    def _until_now(self, done: Performed) -> Performed:
+        """What goes on lasts until as-of's day."""
+        if not done.ongoing:
+            return done
+        return structs.replace(done, end=whole_day(self.as_of.day, self.as_of.zone))
 
     def exists(self, when: When | None) -> bool:
         """Whether something of this time has begun by as-of; what has no time is always known."""

@@ -24,6 +24,7 @@ from adapter.sandbox.synthetic import synthetic_bundles
 
 RESOURCES = 300
 DAY = "2024-05-01"
+LEAST = 100
 COMMAND = [sys.executable, "-m", "adapter"]
 
 
@@ -85,9 +86,17 @@ def run(*arguments: str) -> tuple[float, float, int]:
     return wall, used, after.ru_maxrss
 
 
+def asked() -> int:
+    """How many patients were asked for; ends when they are too few for a ratio."""
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 400
+    if count < LEAST:
+        sys.exit(f"{count} patients are too few: what a start costs would drown the difference; give at least {LEAST}")
+    return count
+
+
 def main() -> None:
     """Measure and print."""
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 400
+    count = asked()
     texts = patients()
     with tempfile.TemporaryDirectory() as where:
         small = write(Path(where) / "small", texts, count // 4)

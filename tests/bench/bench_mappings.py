@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.bench.bench_evaluate import COMMAND, DAY, RESOURCES, patients, write
+from tests.bench.bench_evaluate import COMMAND, DAY, RESOURCES, asked, patients, write
 
 EVALUATE, UNMAPPED, READINESS = "evaluate", "mappings unmapped", "mappings readiness"
 ROUNDS = 3
@@ -53,7 +53,7 @@ def best(command: str, folder: Path) -> Cost:
 
 def main() -> None:
     """Measure and print."""
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 400
+    count = asked()
     few = count // 4
     texts = patients()
     costs: dict[str, tuple[Cost, Cost]] = {}

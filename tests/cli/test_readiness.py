@@ -174,6 +174,27 @@ def test_an_occasional_input_lacks_only_where_something_was_recorded_and_lost(re
     assert lost["weakest"] == {"input": "tki", "lacking": 1, "share": 1.0, "reason": "code-unknown"}
 
 
+@pytest.mark.parametrize("day", ["2024-02-20", "2024-04-01"])
+def test_a_dose_by_text_alone_is_lost_even_beside_a_dose_that_was_read(read: Read, day: str) -> None:
+    def dose(identity: str, text: str, day: str) -> Json:
+        return {
+            "resourceType": "MedicationAdministration",
+            "id": identity,
+            "status": "completed",
+            "subject": {"reference": "Patient/p1"},
+            "effectiveDateTime": day,
+            "medicationCodeableConcept": {"text": text},
+        }
+
+    known, lost = dose("m1", "Bevacizumab", "2024-03-01"), dose("m2", "Bevacizumab 15 mg/kg", day)
+    assert finding(read(patient(), hcc(), known), "interval.bevacizumab")["complete"] == 1
+    for doses in ([lost], [known, lost]):
+        line = finding(read(patient(), hcc(), *doses), "interval.bevacizumab")
+        assert (line["patients"], line["complete"], line["weakest"]["reason"]) == (1, 0, "code-unknown")
+    other = dose("m3", "Aspirin 100 mg", day)
+    assert finding(read(patient(), hcc(), known, other), "interval.bevacizumab")["complete"] == 1
+
+
 def test_what_nothing_explains_is_counted_apart(read: Read) -> None:
     strange = afp("s1", system="http://hospital.example/lab", code="Q-0")
     report = read(patient(), hcc(), strange)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
+import sys
 from datetime import date
 from pathlib import Path
 
@@ -12,10 +14,12 @@ import typer.main
 from starlette.testclient import TestClient
 
 from adapter.cli.app import app
+from adapter.errors import TableError
+from adapter.guideline.thresholds import load_thresholds
 from adapter.sandbox.loading import write_patients
 from adapter.service.app import create_app
 from adapter.service.site import Site
-from adapter.settings.known import KNOWN
+from adapter.settings.known import KNOWN, OPTIONS
 from tests.service.conftest import PUBLIC, settings_in
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,6 +66,64 @@ def test_every_patient_file_that_it_names_is_written(tmp_path: Path) -> None:
     named = set(re.findall(r"patients/([\w-]+\.json)", TEXT))
     assert named
     assert named <= {path.name for path in write_patients(tmp_path, date(2024, 5, 1))}
+
+
+def test_the_call_that_it_shows_is_answered_with_cards(tmp_path: Path) -> None:
+    (path, body) = re.findall(r"http://127\.0\.0\.1:8000(/cds-services/\S+) -d '(.*?)'\n```", TEXT, re.DOTALL)[0]
+    service = create_app(Site(settings_in(tmp_path), PUBLIC, open=True, frozen="2024-05-01"))
+    with TestClient(service) as caller:
+        answer = caller.post(path, content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 200
+    assert answer.json()["cards"]
+
+
+def test_the_token_that_it_shows_how_to_make_opens_its_address_and_no_other(tmp_path: Path) -> None:
+    (script,) = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+    (clients,) = re.findall(r"```toml\n(\[\[client\]\].*?)```", TEXT, re.DOTALL)
+    (tmp_path / "make_token.py").write_text(script)
+    (tmp_path / "clients.toml").write_text(clients)
+
+    def token(url: str) -> str:
+        command = [sys.executable, "make_token.py", url]
+        return subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True).stdout.strip()
+
+    signed, other = token(f"{PUBLIC}/mappings/unmapped"), token(f"{PUBLIC}/evaluate")
+    settings = settings_in(tmp_path, HCC_CLIENTS=str(tmp_path / "clients.toml"))
+    with TestClient(create_app(Site(settings, PUBLIC, open=False))) as caller:
+        codes = [
+            caller.get("/mappings/unmapped", headers={"Authorization": f"Bearer {one}"}).status_code
+            for one in (other, signed, signed)
+        ]
+    assert codes == [401, 200, 401]
+
+
+def test_the_settings_file_that_it_shows_is_read(tmp_path: Path) -> None:
+    (shown,) = re.findall(r"```toml\n(fhir_server.*?)```", TEXT, re.DOTALL)
+    (tmp_path / "hcc-adapter.toml").write_text(shown.replace("/etc/hcc/mappings", str(tmp_path)))
+    settings = settings_in(tmp_path)
+    assert (settings.write_target, settings.time_zone) == (None, "Asia/Shanghai")
+    assert settings.options == {"use-issued", "plan-active"}
+
+
+def test_the_thresholds_file_that_it_shows_is_applied_and_a_wrong_name_gets_the_nearest(tmp_path: Path) -> None:
+    (shown,) = re.findall(r"```yaml\n(topic: .*?)```", TEXT, re.DOTALL)
+    (tmp_path / "ground_rules.yaml").write_text(shown)
+    assert load_thresholds("2024", tmp_path).limit("ground_rules", "labs").days == 14
+    (tmp_path / "ground_rules.yaml").write_text(shown.replace("labs:", "lab:"))
+    with pytest.raises(TableError, match="ground_rules has no value lab; the nearest is labs"):
+        load_thresholds("2024", tmp_path)
+
+
+def test_each_word_of_the_options_is_explained() -> None:
+    assert [word for word in OPTIONS if f"| `{word}` |" not in TEXT] == []
+
+
+@pytest.mark.parametrize("measurement", ["bench_evaluate", "bench_mappings"])
+def test_a_measurement_of_too_few_patients_is_refused_in_one_line(measurement: str) -> None:
+    command = [sys.executable, "-m", f"tests.bench.{measurement}", "20"]
+    ended = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.splitlines()[0].endswith("give at least 100")
 
 
 @pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\((?!http)([^)#]+)\)", TEXT))))

@@ -303,19 +303,3 @@ def test_a_national_system_inherits_the_rows_of_icd10_with_its_extensions(tmp_pa
     assert site.translate([("http://nation.example/icd10", "C22.000x003")]).notes == ("by-prefix",)
     assert site.translate([("http://nation.example/icd10", "K74.600x001")]).concept == "cirrhosis"
     assert load_terminology().translate([("http://nation.example/icd10", "C22.0")]).reason == "unknown"
-
-
-def test_the_overlay_of_the_readme_holds_and_does_what_it_says(tmp_path: Path) -> None:
-    text = (MAPPINGS / "README.md").read_text(encoding="utf-8").partition("## A site's own codes")[2]
-    blocks = re.findall(r"```(?:csv|yaml)\n(.*?)```", text, re.DOTALL)
-    names = ("concepts.csv", "units.csv", "unit_aliases.csv", "conversions.csv", "systems.yaml")
-    assert len(blocks) == len(names)
-    for name, block in zip(names, blocks, strict=True):
-        (tmp_path / name).write_text(block, encoding="utf-8")
-    assert [problem.why for problem in check_tables(tmp_path).errors] == []
-    site = load_terminology(tmp_path)
-    assert site.translate([("http://hospital.example.org/lab", "ALT-1")]).concept == "alt"
-    assert site.translate([("http://hospital.example.org/icd-10-national", "C22.0x01")]).concept == "hcc"
-    assert read(site, "alt", "1", "ukat/L") == ("alt", Decimal(60), "U/L")
-    assert read(site, "platelets", "100", "10E9个/L") == ("platelets", Decimal(100), "10*9/L")
-    assert read(site, "afp", "100", "IU/mL") == read(site, "afp_units", "100", "IU/mL")

@@ -38,6 +38,7 @@ def preflight(caller: TestClient, path: str, method: str, origin: str) -> dict[s
 
 @pytest.mark.parametrize(("path", "method"), PATHS)
 def test_an_open_site_echoes_every_origin_and_names_both_headers(client: TestClient, path: str, method: str) -> None:
+    """cds-45"""
     for origin in (PAGE, "http://localhost:8080", "null"):
         told = preflight(client, path, method, origin)
         assert told["status"] == "200"
@@ -51,11 +52,13 @@ def test_an_open_site_echoes_every_origin_and_names_both_headers(client: TestCli
 def test_a_listed_origin_is_echoed_without_a_token_and_another_is_not(
     listed: TestClient, path: str, method: str
 ) -> None:
+    """cds-45"""
     assert preflight(listed, path, method, PAGE)["access-control-allow-origin"] == PAGE
     assert "access-control-allow-origin" not in preflight(listed, path, method, "https://evil.example")
 
 
 def test_no_answer_allows_credentials_with_a_star(client: TestClient) -> None:
+    """cds-45"""
     told = preflight(client, "/cds-services", "GET", PAGE)
     assert told["access-control-allow-origin"] != "*" and "access-control-allow-credentials" not in told
 
@@ -65,6 +68,7 @@ def test_no_answer_allows_credentials_with_a_star(client: TestClient) -> None:
     [("/cds-services", 200), ("/nowhere", 404), ("/cds-services/other", 405), ("/patients/p1/assessment", 503)],
 )
 def test_errors_carry_the_headers_too(client: TestClient, path: str, status: int) -> None:
+    """cds-45"""
     answer = client.get(path, headers={"Origin": PAGE})
     assert answer.status_code == status
     assert answer.headers["access-control-allow-origin"] == PAGE
@@ -72,6 +76,7 @@ def test_errors_carry_the_headers_too(client: TestClient, path: str, status: int
 
 
 def test_a_refused_token_carries_the_headers_too(listed: TestClient) -> None:
+    """cds-43, cds-45"""
     answer = listed.get("/cds-services", headers={"Origin": PAGE})
     assert (answer.status_code, answer.content) == (401, b"")
     assert answer.headers["access-control-allow-origin"] == PAGE

@@ -77,6 +77,7 @@ def required_missing(client: TestClient, request: Json, key: str) -> str:
 def test_without_patient_or_conditions_and_without_a_server_the_call_is_412_and_names_the_key(
     client: TestClient, whole: Json, key: str
 ) -> None:
+    """cds-19, cds-26"""
     assert "no fhirServer" in required_missing(client, without(whole, key), key)
 
 
@@ -89,6 +90,7 @@ def test_without_any_prefetch_and_without_a_server_both_required_keys_are_named(
 
 
 def test_any_other_key_that_is_absent_is_a_stated_gap(client: TestClient, whole: Json) -> None:
+    """cds-19"""
     for key, kind in (("observations", "Observation"), ("procedures", "Procedure"), ("appointments", "Appointment")):
         assert "no fhirServer" in gap(cards(client, without(whole, key)), kind)
 
@@ -107,6 +109,7 @@ def test_null_for_patient_and_conditions_counts_as_had(client: TestClient, whole
 
 
 def test_everything_null_has_nothing_to_say(client: TestClient, whole: Json) -> None:
+    """cds-2, cds-25"""
     whole["prefetch"] = dict.fromkeys(whole["prefetch"])
     assert client.post(PATIENT_VIEW, json=whole).json() == {"cards": []}
 
@@ -174,6 +177,7 @@ def test_a_total_above_what_was_sent_is_a_stated_gap(client: TestClient, whole: 
 def test_what_was_not_prefetched_is_read_from_the_server_with_the_callers_token(
     client: TestClient, whole: Json, ehr: Ehr
 ) -> None:
+    """cds-17, cds-21"""
     expected = cards(client, whole)
     ehr.page = 7
     request = with_server({k: v for k, v in whole.items() if k != "prefetch"}, ehr)
@@ -188,6 +192,7 @@ FAULTS = [401, 403, 404, 410, 429, 500, 503, SLOW, HTML]
 def test_required_data_that_the_server_does_not_give_is_412(
     client: TestClient, whole: Json, ehr: Ehr, fault: int | str
 ) -> None:
+    """cds-19"""
     ehr.behave = {"Patient": fault, "Condition": fault}
     request = with_server(without(whole, "patient", "conditions"), ehr)
     started = time.monotonic()
@@ -214,6 +219,7 @@ def test_a_server_that_is_not_there_is_412_or_a_gap(client: TestClient, whole: J
 
 
 def test_a_next_page_on_another_host_is_not_followed(client: TestClient, whole: Json, ehr: Ehr, chart: Any) -> None:
+    """cds-24"""
     with running(chart) as elsewhere:
         ehr.page, ehr.pages_elsewhere = 3, elsewhere.base.replace("/fhir", "/other")
         found = cards(client, with_server(without(whole, "observations"), ehr))
@@ -236,6 +242,7 @@ def test_a_next_page_on_another_host_is_not_followed(client: TestClient, whole: 
 def test_only_what_the_scope_covers_is_asked_for(
     client: TestClient, whole: Json, ehr: Ehr, scope: str, read: bool
 ) -> None:
+    """cds-23, cds-24"""
     request = with_server(without(whole, "procedures"), ehr)
     request["fhirAuthorization"] = {**AUTHORIZATION, "scope": scope}
     found = cards(client, request)
@@ -244,12 +251,14 @@ def test_only_what_the_scope_covers_is_asked_for(
 
 
 def test_a_scope_for_a_part_is_a_stated_gap(client: TestClient, whole: Json, ehr: Ehr) -> None:
+    """cds-23"""
     request = with_server(without(whole, "procedures"), ehr)
     request["fhirAuthorization"] = {**AUTHORIZATION, "scope": "patient/Procedure.rs?category=387713003"}
     assert "part only" in gap(cards(client, request), "Procedure")
 
 
 def test_an_expired_token_is_not_sent(client: TestClient, whole: Json, ehr: Ehr) -> None:
+    """cds-24"""
     request = with_server(without(whole, "procedures"), ehr)
     request["fhirAuthorization"] = {**AUTHORIZATION, "expires_in": 0}
     assert "expired" in gap(cards(client, request), "Procedure")

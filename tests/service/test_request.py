@@ -45,6 +45,7 @@ def test_a_whole_request_is_answered_with_cards(client: TestClient, whole: Json)
 
 @pytest.mark.parametrize("field", ["hook", "hookInstance", "context"])
 def test_each_required_field_is_named_when_it_is_missing(client: TestClient, whole: Json, field: str) -> None:
+    """cds-10"""
     del whole[field]
     assert any(text.startswith(f"{field}:") for text in refused(client, whole))
 
@@ -53,6 +54,7 @@ def test_each_required_field_is_named_when_it_is_missing(client: TestClient, who
 def test_each_required_field_of_the_context_is_named_when_it_is_missing(
     client: TestClient, whole: Json, field: str
 ) -> None:
+    """cds-10"""
     del whole["context"][field]
     assert any(text.startswith(f"context.{field}:") for text in refused(client, whole))
 
@@ -61,12 +63,14 @@ def test_each_required_field_of_the_context_is_named_when_it_is_missing(
 def test_each_required_field_of_the_authorization_is_named_when_it_is_missing(
     client: TestClient, whole: Json, field: str
 ) -> None:
+    """cds-21"""
     given = {name: value for name, value in AUTHORIZATION.items() if name != field}
     request = {**whole, "fhirServer": "https://ehr.example.org/fhir", "fhirAuthorization": given}
     assert refused(client, request) == [f"fhirAuthorization.{field}: required"]
 
 
 def test_an_authorization_needs_a_server(client: TestClient, whole: Json) -> None:
+    """cds-21"""
     (text,) = refused(client, {**whole, "fhirAuthorization": AUTHORIZATION})
     assert text.startswith("fhirServer: required")
 
@@ -106,6 +110,7 @@ def test_an_authorization_needs_a_server(client: TestClient, whole: Json) -> Non
 def test_a_member_of_the_wrong_shape_is_refused_and_named(
     client: TestClient, whole: Json, member: str, value: Any
 ) -> None:
+    """cds-10, cds-11, cds-26"""
     assert any(text.startswith(member) for text in refused(client, {**whole, member: value}))
 
 
@@ -121,6 +126,7 @@ def test_a_token_that_no_header_can_hold_is_refused_and_not_repeated(
 
 @pytest.mark.parametrize("patient", ["p2", 7, ""])
 def test_a_token_for_another_patient_is_refused(client: TestClient, whole: Json, patient: object) -> None:
+    """cds-12, cds-21"""
     given = {**AUTHORIZATION, "patient": patient}
     request = {**whole, "fhirServer": "https://ehr.example.org/fhir", "fhirAuthorization": given}
     assert refused(client, request) == ["fhirAuthorization.patient: another patient than context.patientId"]
@@ -139,6 +145,7 @@ def test_an_id_with_an_underscore_is_accepted(client: TestClient, whole: Json) -
 
 
 def test_unknown_members_are_ignored_and_never_echoed(client: TestClient, whole: Json) -> None:
+    """cds-3, cds-4, cds-18"""
     strange = {"extension": {"org.example": {"mark-7f3": 1}}, "mark-7f3": ["mark-7f3"]}
     whole["context"]["mark-7f3"] = {"mark-7f3": None}
     whole["prefetch"]["mark-7f3"] = {"resourceType": "Patient", "id": "mark-7f3"}
@@ -153,6 +160,7 @@ def test_an_encounter_is_accepted(client: TestClient, whole: Json) -> None:
 
 
 def test_bundles_without_type_and_a_patient_without_id_are_read(client: TestClient, whole: Json) -> None:
+    """cds-17, section 5"""
     expected = client.post(PATIENT_VIEW, json=whole).json()
     for bundle in whole["prefetch"].values():
         bundle.pop("type", None)
@@ -179,6 +187,7 @@ def test_a_body_of_many_megabytes_is_read(client: TestClient, whole: Json) -> No
     ],
 )
 def test_a_body_that_is_no_json_object_is_refused_in_one_line(client: TestClient, body: bytes, status: int) -> None:
+    """cds-1, cds-26"""
     answer = client.post(PATIENT_VIEW, content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code == status
     (issue,) = answer.json()["issue"]
@@ -186,6 +195,7 @@ def test_a_body_that_is_no_json_object_is_refused_in_one_line(client: TestClient
 
 
 def test_another_media_type_is_refused(client: TestClient, whole: Json) -> None:
+    """cds-1, cds-26"""
     for media in ("text/plain", "application/xml", ""):
         answer = client.post(PATIENT_VIEW, content=orjson.dumps(whole), headers={"Content-Type": media})
         assert answer.status_code == 415
@@ -193,6 +203,7 @@ def test_another_media_type_is_refused(client: TestClient, whole: Json) -> None:
 
 
 def test_an_unknown_service_is_not_found(client: TestClient, whole: Json) -> None:
+    """cds-10"""
     for path in ("/cds-services/other", "/cds-services/hcc-conversion", "/cds-services/other/feedback"):
         answer = client.post(path, json=whole)
         assert answer.status_code == 404 and answer.json()["resourceType"] == "OperationOutcome"
@@ -204,6 +215,7 @@ def test_a_get_on_a_service_is_not_allowed(client: TestClient) -> None:
 
 
 def test_a_prefetch_about_another_patient_is_refused(client: TestClient, whole: Json, charts: Any) -> None:
+    """cds-12"""
     other = hook_request(charts["syn-03-partial-response"])
     mixed = {**whole["prefetch"], "observations": other["prefetch"]["observations"]}
     (text,) = refused(client, {**whole, "prefetch": mixed})

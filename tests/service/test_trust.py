@@ -242,6 +242,14 @@ def test_no_token_is_ever_logged(
         assert not any(part in text for part in headers["Authorization"].removeprefix("Bearer ").split("."))
 
 
+def test_the_log_says_who_called(client: TestClient, caplog: pytest.LogCaptureFixture) -> None:
+    """cds-48: access is audited by issuer and tenant; neither belongs to a patient."""
+    caplog.set_level(logging.INFO, logger="hcc.service")
+    status(client, token(**T1))
+    assert caplog.records[-1].getMessage().startswith("GET /cds-services 200 ")
+    assert caplog.records[-1].getMessage().endswith(f" {ISS} t1")
+
+
 def test_neither_host_nor_forwarded_headers_change_the_audience(client: TestClient) -> None:
     """cds-40: behind a proxy HCC_PUBLIC_URL alone decides."""
     forwarded = {

@@ -143,3 +143,10 @@ def test_the_write_target_is_the_read_server_unless_it_is_set(tmp_path: Path) ->
         == "http://write/fhir"
     )
     assert load(environment={**server, "HCC_WRITE_SERVER": "none"}, folder=tmp_path).write_target is None
+
+
+def test_services_that_are_silent_are_a_comma_list(tmp_path: Path) -> None:
+    assert load(environment={}, folder=tmp_path).cds_silent == frozenset()
+    assert load(environment={"HCC_CDS_SILENT": "a-b, all"}, folder=tmp_path).cds_silent == {"a-b", "all"}
+    with pytest.raises(SettingError, match="HCC_CDS_SILENT"):
+        load(environment={"HCC_CDS_SILENT": "a/b"}, folder=tmp_path)

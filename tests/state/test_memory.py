@@ -15,6 +15,7 @@ from adapter.errors import UsageError
 from adapter.state import open_state
 from adapter.state.feedback import Feedback
 from adapter.state.ledger import Line
+from adapter.state.replay import ReplayStore
 from adapter.terminology.strangers import Stranger
 
 SERVER = "https://ehr.example.org/fhir"
@@ -50,6 +51,19 @@ def test_a_token_is_accepted_once_until_it_expires(url: str) -> None:
         assert state.replay.first_use("other", "j1", soon)
         assert state.replay.first_use("iss", "j0", time.time() - 1)
         assert state.replay.first_use("iss", "j0", soon)
+
+
+def test_tokens_that_expired_are_forgotten(url: str) -> None:
+    with open_state(url):
+        pass
+    engine, now = sa.create_engine(url), [1000.0]
+    store = ReplayStore(engine, lambda: now[0])
+    assert all(store.first_use("iss", f"j{number}", 1100.0) for number in range(5))
+    now[0] = 1200.0
+    assert store.first_use("iss", "later", 1500.0)
+    with engine.connect() as connection:
+        assert connection.scalar(sa.text("SELECT count(*) FROM hcc_token")) == 1
+    engine.dispose()
 
 
 def test_a_token_used_by_many_at_once_is_accepted_once(url: str) -> None:

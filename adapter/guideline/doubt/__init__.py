@@ -17,14 +17,13 @@ from adapter.values import AsOf, Truth, When
 from adapter.values.when import whole_day
 
 IMPRECISE = "date-imprecise"
-# A record of months only would otherwise be evaluated without end.
-MOST = 40
 Observed = Measurement | Coded | Lesion | Performed
 
 
 class _Favourable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     outcomes: dict[str, frozenset[str]]
     dependent: frozenset[str]
+    most: int
 
 
 @lru_cache(maxsize=1)
@@ -39,7 +38,7 @@ def possible_timelines(timeline: Timeline, as_of: AsOf) -> Iterator[Timeline]:
     concepts = {e.concept: None for e in timeline.events if isinstance(e, Observed) and _imprecise(e, as_of)}
     moves = [(frozenset((concept,)), last) for concept in concepts for last in (True, False)]
     everything = [(frozenset(concepts), last) for last in (True, False)] if len(concepts) > 1 else []
-    for chosen, last in [*everything, *moves][:MOST]:
+    for chosen, last in [*everything, *moves][: favourable().most]:
         events = [_moved(event, chosen, last, as_of) for event in timeline.events]
         yield Timeline(timeline.person, events, timeline.unusable, timeline.conditions_read, timeline.incomplete)
 

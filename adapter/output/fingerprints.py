@@ -1,0 +1,39 @@
+"""What a resource says, in a few letters: they change when what was read from it changes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+
+import msgspec
+
+from adapter.timeline.events import Event, Plan
+
+SHORT = 16
+_ENCODER = msgspec.json.Encoder(order="deterministic")
+
+
+class Fingerprints:
+    """Fingerprints of the facts behind references; a source in `undated` has a day that is not its own."""
+
+    def __init__(self, events: Iterable[Event], undated: frozenset[str] = frozenset()) -> None:
+        self._events = events
+        self._undated = undated
+        self._by_source: dict[str, list[Event]] | None = None
+
+    def of(self, references: Iterable[str]) -> list[str]:
+        """Each reference with the fingerprint of its facts, in order, each once."""
+        return [f"{reference} {self._of(reference)}" for reference in sorted(set(references))]
+
+    def _of(self, reference: str) -> str:
+        if self._by_source is None:
+            self._by_source = {}
+            for event in self._events:
+                self._by_source.setdefault(event.source, []).append(event)
+        facts = [self._plain(event) for event in self._by_source.get(reference, ())]
+        return hashlib.sha256(b"\n".join(sorted(map(_ENCODER.encode, facts)))).hexdigest()[:SHORT]
+
+    def _plain(self, event: Event) -> Event:
+        if isinstance(event, Plan) and event.source in self._undated:
+            return msgspec.structs.replace(event, on=None)
+        return event
