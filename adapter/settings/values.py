@@ -45,14 +45,21 @@ class Settings:
         return self.write_server or self.fhir_server
 
 
-def without_password(text: str) -> str:
-    """A URL with its password hidden, any other text unchanged."""
+def without_secrets(text: str) -> str:
+    """A URL with its password and the secret values of its query hidden, any other text unchanged."""
     try:
         parts = urlsplit(text)
-        password = parts.password
     except ValueError:
+        return _HIDDEN
+    if not parts.scheme or not _ADDRESS.match(text):
         return text
-    if not password:
-        return text
-    user, _, host = parts.netloc.rpartition("@")
-    return urlunsplit(parts._replace(netloc=f"{user.split(':', 1)[0]}:***@{host}"))
+    user, at, host = parts.netloc.rpartition("@")
+    shown = parts._replace(query=_PARAMETER.sub(_veiled, parts.query), fragment=_HIDDEN if parts.fragment else "")
+    if ":" in user:
+        shown = shown._replace(netloc=f"{user.split(':', 1)[0]}:{_HIDDEN}{at}{host}")
+    return _HIDDEN.join(urlunsplit(shown).split(quote(_HIDDEN)))
+
+
+def _veiled(match: re.Match[str]) -> str:
+    name = unquote_plus(match[1]).lower()
+    return f"{match[1]}={_HIDDEN}" if any(word in name for word in _SECRET) else match[0]

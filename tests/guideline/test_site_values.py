@@ -31,7 +31,7 @@ def test_a_number_of_days_that_none_can_be_is_refused_in_every_edition(
 
 @pytest.mark.parametrize(
     ("topic", "name", "value"),
-    [("response", "partial-response", "101"), ("viral", "dna-high", "9999999999"), ("eligibility", "age-most", "151")],
+    [("adjuvant", "partial-response", "101"), ("viral", "dna-high", "9999999999"), ("eligibility", "age-most", "151")],
 )
 def test_other_units_have_their_bounds_too(tmp_path: Path, topic: str, name: str, value: str) -> None:
     if name not in topic_entries()[topic]["values"]:
@@ -52,16 +52,9 @@ def test_a_value_of_one_edition_leaves_the_others_alone(tmp_path: Path) -> None:
 
 
 def test_a_value_that_only_one_edition_knows_stops_no_other_edition(tmp_path: Path) -> None:
-    known = {edition: load_thresholds(edition).topics() for edition in EDITIONS}
-    topic, name = next(
-        (topic, name)
-        for topic, limits in known["2024"].items()
-        for name, limit in limits.items()
-        if name not in known["2021"][topic] and limit.unit == "d"
-    )
-    folder = site(tmp_path, "7", name, topic)
-    assert load_thresholds("2024", folder).limit(topic, name).days == 7
-    assert not load_thresholds("2021", folder).has(topic, name)
+    folder = site(tmp_path, "7", "ici-minimum", "intervals")
+    assert load_thresholds("2021", folder).limit("intervals", "ici-minimum").days == 7
+    assert not load_thresholds("2024", folder).has("intervals", "ici-minimum")
 
 
 def test_every_shipped_value_is_within_the_bounds_of_a_site(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ class _Overlay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     topic: str
     source: str
     reviewed: str
-    values: dict[str, str | dict[str, str]]
+    values: dict[str, Any]
 
 
 class _Bound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -108,22 +108,22 @@ def _overlay_files(folder: Path) -> list[Path]:
     return found
 
 
-def _per_edition(value: str | Mapping[str, str], editions: tuple[str, ...], place: str) -> Mapping[str, str]:
-    if isinstance(value, str):
+def _per_edition(value: Any, editions: tuple[str, ...], place: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
         return dict.fromkeys(editions, value)
-    for edition in value:
+    for edition in map(str, value):
         if edition not in editions:
             near = _near(edition, editions)
             raise TableError(f"{place} names the unknown edition {edition[:_SHORT]}; the nearest is {near}")
     return value
 
 
-def _number(text: str, unit: str, place: str) -> Decimal:
+def _number(text: Any, unit: str, place: str) -> Decimal:
     """A plain decimal above 0 that is not beyond all reason for its unit."""
     bounds = _bounds()
     bound = bounds.units.get(unit, bounds.other)
-    if not _NUMBER.fullmatch(text):
-        raise TableError(f"{place} is {text[:_SHORT]}; give a number such as 14 or 0.5")
+    if not isinstance(text, str) or not _NUMBER.fullmatch(text):
+        raise TableError(f"{place} is {str(text)[:_SHORT]}; give a number such as 14 or 0.5")
     value = Decimal(text)
     if not 0 < value <= bound.most:
         raise TableError(f"{place} is {text[:_SHORT]} {unit}; give a number above 0 and at most {bound.most}")
