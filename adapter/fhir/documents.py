@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -21,6 +22,7 @@ GZIP = b"\x1f\x8b"
 BLANK = b" \t\r\n"
 _INNER = UNREAD["Bundle"]
 _SHAPES: dict[str, type[Any]] = {cls.__name__: cls for cls in READ_TYPES}
+_KEY = b'"entry"'
 _SEARCHED = re.compile(r"(?:^|/)([A-Z][A-Za-z]+)(?:/_search)?(?:\?|$)")
 
 
@@ -101,14 +103,16 @@ _RAWS = msgspec.json.Decoder(list[Raw])
 def read_document(content: bytes, name: str, place: Callable[[int], str] | None = None) -> Document:
     """A Bundle or single resource. `name` is what messages call it, `place` names entries without id.
 
-    Of an element that stands twice in one object the last counts, as for every reader of JSON here.
-    Raises InputError when the whole is not FHIR R4 JSON.
+    Of an element that stands twice in one object the last counts, as for every reader of JSON here; only the entries of
+    a Bundle are too many to lose. Raises InputError when the whole is not FHIR R4 JSON.
     """
     text = clean(content, name)
     if place is None:
         place = _entry_name
     try:
-        return _of_bundle(_BUNDLE.decode(text), text, place, name)
+        found = _BUNDLE.decode(text)
+        _one_entry_list(text, name)
+        return _of_bundle(found, text, place, name)
     except msgspec.ValidationError:
         pass
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
@@ -155,8 +159,7 @@ def _of_bundle(bundle: Bundle, text: bytes, place: Callable[[int], str], name: s
         entries = _without_requests(entries, bundle.type)
     if any(e.resource.__class__ in TELLING and foreign_version(e.resource) for e in entries.items):
         entries = _foreign(entries, name)
-    incomplete = _incomplete(bundle.type, bundle.link, entries)
-    return Document(_flattened(entries), True, incomplete)
+    return _opened(entries, _incomplete(bundle.type, bundle.link, entries))
 
 
 def _carefully(text: bytes, place: Callable[[int], str], name: str) -> Document:
@@ -177,11 +180,25 @@ def _carefully(text: bytes, place: Callable[[int], str], name: str) -> Document:
     if kind != "Bundle":
         entries = Entries([Entry(None, shape_of(text))], lambda _: name, lambda _: text)
         return Document(_foreign(entries, name), False)
+    _one_entry_list(text, name)
     raws = _entries_of(outside.entry, name)
     entries = Entries([_entry(raw) for raw in raws], place, _original(text), _server(outside.link))
     type_ = read(outside.type, str) if outside.type else None
     entries = _foreign(_without_requests(entries, type_), name)
-    return Document(_flattened(entries), True, _incomplete(type_, outside.link, entries))
+    return _opened(entries, _incomplete(type_, outside.link, entries))
+
+
+def _one_entry_list(text: bytes, name: str) -> None:
+    """Raises InputError for a Bundle with two `entry`: the resources of the first would be lost without a word."""
+    first = text.find(_KEY) + len(_KEY)
+    # From the end the search is several times faster, and nearly every Bundle is done with here.
+    if text.rfind(_KEY, first) < 0:
+        return
+    if text.count(_KEY) - 1 == bytes(_ENVELOPE.decode(text).entry).count(_KEY):
+        return
+    pairs = json.loads(text, object_pairs_hook=tuple, parse_int=str, parse_float=str)
+    if [key for key, _ in pairs].count("entry") > 1:
+        raise InputError(f"{name}: Bundle.entry stands there twice; put all entries into one list")
 
 
 def _entries_of(raw: Raw, name: str) -> list[Raw]:
@@ -258,29 +275,32 @@ def _without_requests(entries: Entries, bundle_type: str | None) -> Entries:
     )
 
 
-def _flattened(entries: Entries) -> Entries:
-    """Bundles inside a Bundle (the answer to a batch of searches) opened in their place."""
+def _opened(entries: Entries, incomplete: tuple[tuple[str, str], ...]) -> Document:
+    """The document with Bundles inside it (the answer to a batch of searches) opened in their place."""
     if not any(e.resource.__class__ is _INNER for e in entries.items):
-        return entries
+        return Document(entries, True, incomplete)
     items: list[Entry] = []
     origins: list[tuple[Entries, int]] = []
+    gaps, deleted = dict(incomplete), set(entries.deleted)
     for index, entry in enumerate(entries.items):
-        inner = entries
         if entry.resource.__class__ is _INNER:
             place = entries.place(index)
-            inner = read_document(entries.original(index), place, _inner_name(place)).entries
-            items += inner.items
-            origins += [(inner, i) for i in range(len(inner))]
+            inner = read_document(entries.original(index), place, _inner_name(place))
+            items += inner.entries.items
+            origins += [(inner.entries, i) for i in range(len(inner.entries))]
+            gaps = dict(inner.incomplete) | gaps
+            deleted |= inner.entries.deleted
         else:
             items.append(entry)
-            origins.append((inner, index))
-    return Entries(
+            origins.append((entries, index))
+    opened = Entries(
         items,
         lambda i: origins[i][0].place(origins[i][1]),
         lambda i: origins[i][0].original(origins[i][1]),
         entries.base,
-        entries.deleted,
+        frozenset(deleted),
     )
+    return Document(opened, True, tuple(gaps.items()))
 
 
 def _original(text: bytes) -> Callable[[int], bytes]:

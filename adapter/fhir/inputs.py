@@ -181,6 +181,9 @@ def _lines(stream: BinaryIO, name: str, pool: Pool) -> Iterator[Share]:
         place = f"{name}:{number}"
         if b'"Bundle"' in body[:200]:
             document = _bundle_line(body, place)
+            if isinstance(document, str):
+                pool.add(body, place, document)
+                continue
             if document is not None:
                 readable += 1
                 yield _share(place, document)
@@ -193,12 +196,20 @@ def _lines(stream: BinaryIO, name: str, pool: Pool) -> Iterator[Share]:
         raise InputError(f"{name}: {why}; give FHIR R4 NDJSON, one resource a line")
 
 
-def _bundle_line(body: bytes, place: str) -> Document | None:
+def _bundle_line(body: bytes, place: str) -> Document | str | None:
+    """The Bundle on a line, None for anything else; the reason where a Bundle cannot be read."""
     try:
         document = read_document(body, place, _inside(place))
-    except InputError:
-        return None
+    except InputError as error:
+        return f"malformed: {str(error).removeprefix(f'{place}: ')}" if _is_bundle(body) else None
     return document if document.bundle else None
+
+
+def _is_bundle(body: bytes) -> bool:
+    try:
+        return _LINE.decode(body).resourceType == "Bundle"
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        return False
 
 
 def _inside(place: str) -> Callable[[int], str]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 GRAVE = frozenset({"warning", "error", "fatal"})
+FAILED = frozenset({"error", "fatal"})
 _CODE = re.compile(r"[a-z][a-z-]{1,40}")
 _PLACE = re.compile(r"[A-Za-z0-9_.\[\]()]{1,120}")
 _NUMBERED = re.compile(r"\b[A-Z]{2,10}-\d{3,6}\b")
@@ -34,6 +35,11 @@ def grave(outcome: object) -> bool:
     """Whether a searchset entry says that the result may not be whole: anything above information."""
     severities = [issue.get("severity") for issue in issues(outcome)]
     return not severities or any(severity in GRAVE for severity in severities)
+
+
+def refuses(outcome: object) -> bool:
+    """Whether an OperationOutcome says that the search failed, not only that something may be missing."""
+    return any(issue.get("severity") in FAILED for issue in issues(outcome))
 
 
 def _issue(issue: Mapping[str, Any]) -> str:

@@ -8,19 +8,24 @@ from urllib.parse import urljoin, urlsplit, urlunsplit
 import msgspec
 
 from adapter.errors import MissingError, RemoteError
-from adapter.fhir.outcomes import grave
+from adapter.fhir.outcomes import grave, refuses
 from adapter.fhir.raw import Page, RawResource, page
-from adapter.fhir.transport import Answer, same_origin
+from adapter.fhir.transport import Answer, is_broken, same_origin
 
 MOST_PAGES = 10_000
 Get = Callable[[str], Answer]
 
 
 class Found(msgspec.Struct, frozen=True):
-    """What a search gave; `incomplete` says why it may not be the whole, None when it is."""
+    """What a search gave; `incomplete` says why it may not be the whole, None when it is.
+
+    `refused`: the server gave nothing but an error; `broken`: a page failed on its way, so that it may be had later.
+    """
 
     resources: tuple[RawResource, ...]
     incomplete: str | None = None
+    refused: bool = False
+    broken: bool = False
 
 
 class _Collected:
@@ -30,16 +35,27 @@ class _Collected:
         self.resources: dict[object, RawResource] = {}
         self.matches = 0
         self.warned = False
+        self.refused = False
+        self.broken = False
 
     def add(self, found: Page) -> None:
         for resource in found.resources:
             if resource.type == "OperationOutcome" or resource.mode == "outcome":
-                self.warned = self.warned or _warns(resource)
+                self._hear(resource)
                 continue
             key = (resource.type, resource.id, resource.version) if resource.id else (resource.body,)
             if key not in self.resources:
                 self.resources[key] = resource
                 self.matches += resource.mode != "include"
+
+    def _hear(self, resource: RawResource) -> None:
+        try:
+            outcome = resource.json()
+        except RemoteError:
+            self.warned = True
+            return
+        self.warned = self.warned or grave(outcome)
+        self.refused = self.refused or refuses(outcome)
 
 
 def collect(
@@ -62,7 +78,8 @@ def collect(
         break
     if collected.warned and reason is None:
         reason = "the server warned that the result may not be complete"
-    return Found(tuple(collected.resources.values()), reason)
+    found = tuple(collected.resources.values())
+    return Found(found, reason, collected.refused and not found, collected.broken)
 
 
 def _follow(
@@ -78,6 +95,7 @@ def _follow(
         except RemoteError as error:
             if len(seen) == 1:
                 raise
+            collected.broken = is_broken(error)
             return f"a further page could not be had ({error})"
         collected.add(found)
         total = found.total if total is None else total
@@ -112,10 +130,3 @@ def next_url(link: str, page_url: str, base: str, trusted: tuple[str, ...] = ())
 
 def _short_of(total: int | None, matches: int) -> str | None:
     return f"the server counts {total} and gave {matches}" if total is not None and matches < total else None
-
-
-def _warns(resource: RawResource) -> bool:
-    try:
-        return grave(resource.json())
-    except RemoteError:
-        return True

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from adapter.errors import RemoteError
 from adapter.fhir.client import FhirClient
 from adapter.fhir.paging import Found
 
@@ -34,14 +35,23 @@ def find_patients(client: FhirClient, codings: Iterable[tuple[str, str]]) -> tup
 
 def every_patient(client: FhirClient) -> tuple[tuple[str, ...], str | None]:
     """Ids of all patients of a server, sorted, and why they may not be all. Raises RemoteError."""
-    found = client.search("Patient")
+    found = _answered(client.search("Patient"))
     ids = {resource.id for resource in found.resources if resource.type == "Patient" and resource.id}
     return tuple(sorted(ids)), found.incomplete
 
 
 def _conditions(client: FhirClient, codes: Sequence[str]) -> Found:
     # Codes without their system: servers name the same system in several ways, and the evaluation decides anyhow.
-    return client.search("Condition", [("code", ",".join(codes))])
+    return _answered(client.search("Condition", [("code", ",".join(codes))]))
+
+
+def _answered(found: Found) -> Found:
+    """Raises RemoteError when the server gave nothing but an error: that says nothing about who is there."""
+    if found.refused:
+        raise RemoteError(
+            "the search for patients was answered with an error only: check what the server lets us search"
+        )
+    return found
 
 
 def _patient(condition: Mapping[str, Any], codes: Sequence[str]) -> Iterator[str]:

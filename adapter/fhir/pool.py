@@ -56,9 +56,8 @@ class Pool:
         self.readable = 0
         self.broken = 0
 
-    def add(self, body: bytes, place: str) -> None:
-        """A resource's JSON; a text that is none is kept with the reason."""
-        reason = ""
+    def add(self, body: bytes, place: str, reason: str = "") -> None:
+        """A resource's JSON; a text that is none, or that the caller's reason speaks against, is kept with it."""
         try:
             if not body.isascii():
                 body.decode()
@@ -69,7 +68,7 @@ class Pool:
             reason, outside = "malformed: nested too deep", _Outside()
         except msgspec.ValidationError:
             outside = read(body, _Outside) or _Outside()
-            reason = "" if outside.resourceType else "malformed: not a resource"
+            reason = reason if outside.resourceType else "malformed: not a resource"
         except msgspec.DecodeError:
             reason, outside = "malformed: not JSON", _Outside()
         if not reason and not outside.resourceType:

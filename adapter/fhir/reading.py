@@ -13,6 +13,7 @@ from adapter.errors import MissingError, RefusedError, RemoteError
 from adapter.fhir.client import FhirClient
 from adapter.fhir.paging import Found
 from adapter.fhir.raw import RawResource
+from adapter.fhir.transport import is_broken
 
 SEARCHED = (
     "Condition", "Observation", "MedicationAdministration", "MedicationStatement", "MedicationRequest",
@@ -32,6 +33,7 @@ class PatientRead(msgspec.Struct, frozen=True):
 
     `incomplete`: (type, reason) of each type that was not had in full; absence of such a type is unknown.
     `merged_into`: the reference of the patient that replaced this one, `""` when it is not named, None when not merged.
+    `broken`: those gaps that may be closed by the next read: an exchange failed, or what came was no FHIR.
     """
 
     id: str
@@ -39,6 +41,7 @@ class PatientRead(msgspec.Struct, frozen=True):
     resources: tuple[RawResource, ...]
     incomplete: tuple[Gap, ...] = ()
     merged_into: str | None = None
+    broken: tuple[Gap, ...] = ()
 
     @property
     def conditions_read(self) -> bool:
@@ -49,6 +52,20 @@ class PatientRead(msgspec.Struct, frozen=True):
     def versions(self) -> dict[str, str | None]:
         """Version of each resource by its reference."""
         return {r.reference: r.version for r in self.resources if r.reference is not None}
+
+
+class _Gaps(dict[str, str]):
+    """Type -> why it was not had in full; `broken`: those that the next read may close."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.broken: dict[str, str] = {}
+
+    def note(self, kind: str, error: RemoteError) -> None:
+        """One failed exchange."""
+        self.setdefault(kind, str(error))
+        if is_broken(error):
+            self.broken.setdefault(kind, str(error))
 
 
 class _Subjects(msgspec.Struct):
@@ -72,7 +89,7 @@ def read_patient(client: FhirClient, patient_id: str) -> PatientRead:
     Raises MissingError when the patient is not, or no longer, there, and RemoteError when the Patient cannot be read.
     """
     patient = client.read("Patient", patient_id)
-    gaps: dict[str, str] = {}
+    gaps = _Gaps()
     found: dict[object, RawResource] = {}
     for identity in (patient_id, *_replaced(patient, client.base)):
         if identity != patient_id:
@@ -80,30 +97,33 @@ def read_patient(client: FhirClient, patient_id: str) -> PatientRead:
         _gather(client, identity, found, gaps)
     for resource in _pointed_at(client, found.values(), gaps):
         found[resource.reference or resource.body] = resource
-    return PatientRead(patient_id, client.base, (patient, *found.values()), tuple(gaps.items()), _merged_into(patient))
+    resources, broken = (patient, *found.values()), tuple(gaps.broken.items())
+    return PatientRead(patient_id, client.base, resources, tuple(gaps.items()), _merged_into(patient), broken)
 
 
-def _gather(client: FhirClient, patient_id: str, found: dict[object, RawResource], gaps: dict[str, str]) -> None:
+def _gather(client: FhirClient, patient_id: str, found: dict[object, RawResource], gaps: _Gaps) -> None:
     """Every searched type of one record, several at once."""
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="read") as pool:
         parts = list(pool.map(lambda kind: _of_type(client, kind, patient_id), SEARCHED))
     for kind, part in zip(SEARCHED, parts, strict=True):
         if part.incomplete:
             gaps[kind] = part.incomplete
+        if part.incomplete and part.broken:
+            gaps.broken[kind] = part.incomplete
         mine = [r for r in part.resources if concerns(r, patient_id)]
         if part.resources and not mine:
             gaps.setdefault(kind, "the server answered with other patients' resources only")
         found.update({resource.reference or resource.body: resource for resource in mine})
 
 
-def _old_record(client: FhirClient, identity: str, gaps: dict[str, str]) -> dict[object, RawResource]:
+def _old_record(client: FhirClient, identity: str, gaps: _Gaps) -> dict[object, RawResource]:
     """The Patient resource of a record that was merged away; servers may have dropped it."""
     try:
         old = client.read("Patient", identity)
     except MissingError:
         return {}
     except RemoteError as error:
-        gaps.setdefault("Patient", str(error))
+        gaps.note("Patient", error)
         return {}
     return {old.reference or old.body: old}
 
@@ -125,25 +145,28 @@ def _of_type(client: FhirClient, kind: str, patient_id: str) -> Found:
     except RemoteError as error:
         if kind == "Observation" and error.status == 400:
             return _by_category(client, patient_id)
-        return Found((), str(error))
-    return Found(tuple(r for r in found.resources if r.type == kind or r.mode != "match"), found.incomplete)
+        return Found((), str(error), broken=is_broken(error))
+    kept = tuple(r for r in found.resources if r.type == kind or r.mode != "match")
+    return msgspec.structs.replace(found, resources=kept)
 
 
 def _by_category(client: FhirClient, patient_id: str) -> Found:
     """Observations of a server that wants a category with every search."""
     resources: list[RawResource] = []
     reasons: list[str] = []
+    broken = False
     for category in CATEGORIES:
         try:
             part = client.search("Observation", [("patient", patient_id), ("category", category)])
         except RemoteError as error:
-            part = Found((), f"category {category}: {error}")
+            part = Found((), f"category {category}: {error}", broken=is_broken(error))
         resources += part.resources
         reasons += [part.incomplete] if part.incomplete else []
-    return Found(tuple(resources), reasons[0] if reasons else None)
+        broken = broken or part.broken
+    return Found(tuple(resources), reasons[0] if reasons else None, broken=broken)
 
 
-def _pointed_at(client: FhirClient, resources: Iterable[RawResource], gaps: dict[str, str]) -> Iterator[RawResource]:
+def _pointed_at(client: FhirClient, resources: Iterable[RawResource], gaps: _Gaps) -> Iterator[RawResource]:
     """Medications and lesions that the resources name and that no search gave."""
     known = {r.reference for r in resources}
     wanted = {ref: None for r in resources for ref in _targets(r, client.base) if ref not in known}
@@ -154,7 +177,7 @@ def _pointed_at(client: FhirClient, resources: Iterable[RawResource], gaps: dict
         except MissingError:
             continue
         except RemoteError as error:
-            gaps.setdefault(kind, str(error))
+            gaps.note(kind, error)
 
 
 def _targets(resource: RawResource, base: str) -> Iterator[str]:

@@ -30,6 +30,9 @@ ERRORS: dict[int, type[RemoteError]] = {
 Answer = requests.Response
 _PIECE = 1 << 16
 _LONGEST_HOST = 253
+NOT_IMPLEMENTED = 501
+_SECONDS = re.compile(r"[0-9]{1,9}")
+_ABSURD = 31 * 24 * 3600
 _UNFIT = re.compile(r"[\s\x00-\x1f\x7f]")
 _FAILURES = (requests.RequestException, urllib3.exceptions.HTTPError, UnicodeError)
 
@@ -189,9 +192,18 @@ class Transport:
         if status < 300 or status == 304:
             return answer
         error = _error(answer, what)
-        if status in TRANSIENT and (keyed or status in UNDONE):
-            raise _Again(error, retry_after(answer.headers.get("Retry-After")))
-        raise error
+        if status not in TRANSIENT or not (keyed or status in UNDONE):
+            raise error
+        asked, longest = (
+            retry_after(answer.headers.get("Retry-After")),
+            min(self._patience.longest, self._patience.left),
+        )
+        if asked is not None and asked > longest:
+            why = (
+                f"it asks to wait {asked:.0f} s, which is longer than is waited here ({longest:.0f} s): run again later"
+            )
+            raise type(error)(f"{error}; {why}", status)
+        raise _Again(error, asked)
 
     def _wait(self, state: RetryCallState) -> float:
         patience = self._patience
@@ -205,17 +217,25 @@ class Transport:
 
 
 def retry_after(text: str | None) -> float | None:
-    """Seconds to wait from a Retry-After header in either form; None without one that can be read."""
+    """Seconds to wait from a Retry-After header in either form; None without one that can be read and makes sense."""
     if not text:
         return None
-    if text.strip().isdigit():
-        return float(text)
-    try:
-        until = email.utils.parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    until = until if until.tzinfo else until.replace(tzinfo=UTC)
-    return max(0.0, (until - datetime.now(UTC)).total_seconds())
+    if _SECONDS.fullmatch(text.strip()):
+        asked = float(text)
+    else:
+        try:
+            until = email.utils.parsedate_to_datetime(text)
+            until = until if until.tzinfo else until.replace(tzinfo=UTC)
+            asked = max(0.0, (until - datetime.now(UTC)).total_seconds())
+        except (ValueError, TypeError, OverflowError):
+            return None
+    return asked if asked <= _ABSURD else None
+
+
+def is_broken(error: RemoteError) -> bool:
+    """Whether an exchange failed on its way or gave no FHIR, and may succeed later; False when the server said no."""
+    status = error.status
+    return status is None or status < 400 or status in TRANSIENT or (status >= 500 and status != NOT_IMPLEMENTED)
 
 
 def origin(url: str) -> tuple[str, str, int] | None:

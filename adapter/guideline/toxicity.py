@@ -290,24 +290,25 @@ def _monitoring(case: Case) -> Finding | None:
 def _monitored(case: Case, code: str, parts: tuple[tuple[str, ...], ...], limit: str) -> Criterion:
     window = case.limit(TOPIC, limit)
     newest = [_newest(case, concepts) for concepts in parts]
+    known = [ones[0] for ones in newest if ones]
     done = [_within(case, concepts, window.days) for concepts in parts]
-    known = [n for n in newest if n is not None]
     return Criterion(
         code=f"monitored-{code}",
         status=all_of(done),
         threshold=f"<= {window.days} {window.unit}",
         at=min(known, key=lambda m: m.when.first).when.iso if known else None,
-        evidence=tuple(n.source for n in known),
+        evidence=tuple(one.source for ones in newest for one in ones),
         notes=tuple(f"missing: {'/'.join(part)}" for part, ok in zip(parts, done, strict=True) if ok is not Truth.MET),
     )
 
 
-def _newest(case: Case, concepts: tuple[str, ...]) -> Measurement | None:
-    """The newest value of any of some tests."""
+def _newest(case: Case, concepts: tuple[str, ...]) -> list[Measurement]:
+    """The newest value of any of some tests; several where they say the same."""
     histories = [facts for c in concepts if (facts := case.view.measurements(c))]
     day = max((facts[-1].when.first for facts in histories), default=None)
     newest = [m for facts in histories for m in takewhile(lambda m: m.when.first == day, reversed(facts))]
-    return max(newest, key=lambda m: (m.concept, repr(m.value)), default=None)
+    said = max(((m.concept, repr(m.value)) for m in newest), default=None)
+    return [m for m in newest if (m.concept, repr(m.value)) == said]
 
 
 def _within(case: Case, concepts: tuple[str, ...], days: int) -> Truth:

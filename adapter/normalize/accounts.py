@@ -66,7 +66,12 @@ def account(chart: Chart, extra: list[Orphan], as_of: AsOf) -> Accounts:
     others = len(chart.other) + sum(1 for o in extra if o.counts == "otherType")
     loose = sum(1 for o in extra if o.counts == "notCounted")
     counts = len(used), len(refused), len(unmapped_sources), len(ignored) + loose, others
-    return Accounts(tuple(listed.values()), _codes(unmapped), sum(counts), *counts)
+    return Accounts(tuple(sorted(listed.values(), key=_by_reference)), _codes(unmapped), sum(counts), *counts)
+
+
+def _by_reference(one: Rejected) -> tuple[str, str, str]:
+    """Whatever the order of entries, the same list."""
+    return one.reference, one.reason, one.path
 
 
 def _used(chart: Chart, as_of: AsOf) -> tuple[set[str], set[str]]:
@@ -99,7 +104,7 @@ def _begun(when: When | None, as_of: AsOf) -> bool:
 
 
 def _codes(unmapped: list[Unmapped]) -> tuple[UnmappedCode, ...]:
-    """The codings of unmapped resources, counted, in the order in which they were met."""
+    """The codings of unmapped resources, counted, in the order of system and code."""
     counted: dict[tuple[str | None, str | None, str], UnmappedCode] = {}
     for one in unmapped:
         for system, code, display in dict.fromkeys(one.codings or ((None, None, None),)):
@@ -107,4 +112,4 @@ def _codes(unmapped: list[Unmapped]) -> tuple[UnmappedCode, ...]:
             before = counted.get(key)
             count = 1 if before is None else before.count + 1
             counted[key] = UnmappedCode(system, code, before.display if before else display, count, one.reason)
-    return tuple(counted.values())
+    return tuple(sorted(counted.values(), key=lambda one: (one.system or "", one.code or "", one.display or "")))

@@ -58,12 +58,14 @@ def one_of(*allowed: str) -> Parse:
 
 
 def url(text: str) -> str:
-    """An absolute http(s) URL without query; a trailing slash is dropped."""
+    """An absolute http(s) URL without user, password and query; a trailing slash is dropped."""
     try:
         parts = urlsplit(text)
         usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         usable = False
+    if usable and "@" in parts.netloc:
+        raise ValueError("a URL without user and password, which would be shown and written")
     if not usable or any(blank in text for blank in " \t\n") or "?" in text or "#" in text:
         raise ValueError("an absolute http or https URL, such as http://localhost:8080/fhir")
     return text.rstrip("/")

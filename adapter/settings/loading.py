@@ -10,7 +10,7 @@ from pathlib import Path
 
 from adapter.errors import SettingError
 from adapter.settings.known import KNOWN, PREFIX, Setting
-from adapter.settings.values import Settings, without_password
+from adapter.settings.values import Settings, refused_text, without_secrets
 
 CONFIG = "HCC_CONFIG"
 CONFIG_FILE = "hcc-adapter.toml"
@@ -71,14 +71,14 @@ def _parsed(setting: Setting, text: str, source: str) -> object:
     try:
         return setting.parse(text)
     except ValueError as error:
-        shown = "" if setting.secret else f"={without_password(text)!r}"
+        shown = "" if setting.secret else f"={refused_text(text)!r}"
         raise SettingError(f"{setting.variable}{shown} ({source}) is not usable: expected {error}") from None
 
 
 def _shown(setting: Setting, text: str) -> str | None:
     if not text:
         return None
-    return "(hidden)" if setting.secret else without_password(text)
+    return "(hidden)" if setting.secret else without_secrets(text)
 
 
 def _variables(environment: Mapping[str, str], source: str) -> dict[str, Found]:

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import unquote_plus
+
+_HIDDEN = "***"
+# To the last @: a password may hold any character, as people write it.
+_LOGIN = re.compile(r"^((?:[\w+.\-]+://)?[^:/@?#\s]*):(?!//).*@", re.DOTALL)
+_PARAMETER = re.compile(r"([?&;#])([^?&;#]*)")
+_QUERY = re.compile(r"[?#]")
+_SECRET = ("pass", "pwd", "token", "key", "secret", "sig", "auth", "cred")
 
 
 @dataclass(frozen=True)
@@ -46,20 +54,18 @@ class Settings:
 
 
 def without_secrets(text: str) -> str:
-    """A URL with its password and the secret values of its query hidden, any other text unchanged."""
-    try:
-        parts = urlsplit(text)
-    except ValueError:
-        return _HIDDEN
-    if not parts.scheme or not _ADDRESS.match(text):
-        return text
-    user, at, host = parts.netloc.rpartition("@")
-    shown = parts._replace(query=_PARAMETER.sub(_veiled, parts.query), fragment=_HIDDEN if parts.fragment else "")
-    if ":" in user:
-        shown = shown._replace(netloc=f"{user.split(':', 1)[0]}:{_HIDDEN}{at}{host}")
-    return _HIDDEN.join(urlunsplit(shown).split(quote(_HIDDEN)))
+    """The text with the password of an address and every secret parameter hidden."""
+    return _PARAMETER.sub(_veiled, _LOGIN.sub(rf"\1:{_HIDDEN}@", text))
+
+
+def refused_text(text: str) -> str:
+    """A value that is not usable, as an error may show it: nothing of a query, which may hold anything."""
+    shown = without_secrets(text)
+    head = _QUERY.split(shown, maxsplit=1)[0]
+    return shown if head == shown else f"{head}?{_HIDDEN}"
 
 
 def _veiled(match: re.Match[str]) -> str:
-    name = unquote_plus(match[1]).lower()
-    return f"{match[1]}={_HIDDEN}" if any(word in name for word in _SECRET) else match[0]
+    name, equals, value = match[2].partition("=")
+    secret = any(word in unquote_plus(match[2]).lower() for word in _SECRET)
+    return f"{match[1]}{name}={_HIDDEN}" if equals and value and secret else match[0]

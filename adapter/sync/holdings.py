@@ -66,6 +66,8 @@ def held_patients(client: FhirClient, kinds: tuple[str, ...], site: WriteSite) -
     patients: set[str] = set()
     for kind in kinds:
         found = client.search(kind, [("identifier", f"{result_system(site.canonical_base)}|")])
+        if found.incomplete:
+            raise RemoteError(f"the server's {kind}s of ours could not be read in full: {found.incomplete}")
         for resource in (r.json() for r in found.resources if r.type == kind):
             if own_key(resource, site.canonical_base) is not None:
                 patients.update(_subject(resource, site))

@@ -204,15 +204,19 @@ class Planner:
         """The write of our own Device, when it is not on the server or of another version."""
         if not self._target.takes("Device"):
             return []
-        site, client = self._now.site, self._target.client
-        wanted = device(site)
-        key = own_key(wanted, site.canonical_base) or ""
-        found: list[Json] = []
-        if self._target.chooses_id("Device"):
-            search = client.search("Device", [("identifier", f"{result_system(site.canonical_base)}|{key}")])
-            found = [r.json() for r in search.resources if r.type == "Device"]
-        held = {key: min(found, key=lambda d: str(d["id"]))} if found else {}
-        return self._laid_over(wanted, Held(held))
+        wanted = device(self._now.site)
+        made = [] if self._target.chooses_id("Device") else self._laid_over(wanted, Held({}))
+        if made and made[0].existing or not (made or self._target.chooses_id("Device")):
+            return made
+        # A server that takes our ids today may have chosen them when the Device was made.
+        return self._laid_over(wanted, self._held_device(wanted))
+
+    def _held_device(self, wanted: Json) -> Held:
+        base = self._now.site.canonical_base
+        key = own_key(wanted, base) or ""
+        search = self._target.client.search("Device", [("identifier", f"{result_system(base)}|{key}")])
+        found = [r.json() for r in search.resources if r.type == "Device"]
+        return Held({key: min(found, key=lambda d: str(d["id"]))} if found else {})
 
     def _fit(self, resource: Json) -> Json:
         fitted: Json = renamed(resource, self._renames)

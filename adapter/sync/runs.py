@@ -134,6 +134,8 @@ class _Run:
         reference = f"Patient/{identity}"
         try:
             read = self._read(identity)
+            if read is not None and read.broken:
+                return PatientOutcome(reference, incomplete=read.incomplete, error=_unwritten(read.broken))
             evaluated = None if read is None or read.merged_into is not None else self._evaluate(read)
             done = self._written(reference, read, evaluated)
             self._remember(reference, evaluated)
@@ -198,6 +200,12 @@ class _Run:
             key = own_key(resource, self._site.canonical_base) or trace_key(resource, self._site) or resource["id"]
             line = Line(key, reference, place.type, place.id, place.version, content_hash(resource))
             self._state.ledger.note(self._target.client.base, line)
+
+
+def _unwritten(broken: tuple[tuple[str, str], ...]) -> str:
+    # What could not be read today is there tomorrow: results written in between would come and go.
+    kinds = ", ".join(kind for kind, _ in broken)
+    return f"{kinds} could not be read, so that nothing is written for this patient: run again"
 
 
 def _named(change: Change) -> str:

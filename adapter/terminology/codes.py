@@ -101,7 +101,11 @@ class Codes:
             if meaning is not None:
                 meanings.append(meaning)
                 notes = ("by-prefix",) if extended else notes
-        return _intersection(meanings + strangers if meanings else [], notes)
+        found = _intersection(meanings, notes)
+        if meanings and any(stranger.decides or stranger.several for stranger in strangers):
+            about = frozenset().union(*(meaning.concepts for meaning in meanings))
+            return Translation(None, CONFLICT, about, notes)
+        return found
 
     def _contradicts(self, meaning: Meaning) -> bool:
         return any(self.kinds[concept] & SUBJECTS for concept in meaning.concepts)

@@ -46,7 +46,7 @@ class Timeline:
     ) -> None:
         self.person = person
         self.events = tuple(events)
-        self.unusable = tuple(unusable)
+        self.unusable = tuple(sorted(unusable, key=_of_unusable))
         self.conditions_read = conditions_read
         self.incomplete = incomplete
         self.measurements: dict[str, list[Measurement]] = {}
@@ -166,6 +166,10 @@ class View:
 
 def _by_time(event: Any) -> tuple[int, int, str]:
     return event.when.start, event.when.end, event.source
+
+
+def _of_unusable(one: Unusable) -> tuple[int, str, str, str]:
+    return (_start(one.when), one.source, one.reason, one.path)
 
 
 def _start(when: When | None) -> int:

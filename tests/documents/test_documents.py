@@ -213,3 +213,47 @@ def test_the_search_link_tells_the_base_of_absolute_references() -> None:
 def test_a_resource_type_that_nobody_knows_is_another_type() -> None:
     record = only(read({"resourceType": "FooType", "id": "f", "subject": {"reference": "Patient/p1"}}))
     assert record.accounts(AS_OF).other_type == 1
+
+
+def entry_text(resource: Any) -> str:
+    return json.dumps({"resource": resource})
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "kind"),
+    [
+        (f"[{entry_text(LAB)}]", f"[{entry_text(PATIENT)}]", "collection"),
+        (f"[{entry_text(PATIENT)}]", "[]", "searchset"),
+        ("[5]", f"[{entry_text(PATIENT)}]", "collection"),
+        (f"[{entry_text(PATIENT)}]", "null", "collection"),
+        (f"[{entry_text(PATIENT)}]", f"[{entry_text({'resourceType': 'List', 'entry': []})}]", "collection"),
+    ],
+)
+def test_a_bundle_with_two_lists_of_entries_is_refused_because_one_would_be_lost(
+    first: str, second: str, kind: str
+) -> None:
+    text = f'{{"entry": {first}, "resourceType": "Bundle", "type": "{kind}", "entry" : {second}}}'
+    with pytest.raises(InputError, match=r"file: Bundle\.entry stands there twice"):
+        read_document(text.encode(), "file")
+    outer = f'{{"resourceType":"Bundle","entry":[{entry_text(PATIENT)},{{"resource":{text}}}]}}'
+    with pytest.raises(InputError, match=r"Bundle\.entry\[1\]: Bundle\.entry stands there twice"):
+        read_document(outer.encode(), "file")
+
+
+def test_the_word_entry_elsewhere_in_a_bundle_disturbs_nothing() -> None:
+    listing = {"resourceType": "List", "id": "l", "entry": [{"entry": "@"}] * 2}
+    text = bundle(PATIENT, {**LAB, "note": [{"text": "entry"}]}, listing, meta={"tag": [{"code": "entry"}]})
+    assert len(read_document(text.replace(b'"@"', b"9" * 5000), "file").entries) == 3
+
+
+def test_a_copy_of_a_resource_in_a_bundle_inside_is_a_copy_and_what_is_new_there_is_used() -> None:
+    accounts = only(read(json.loads(bundle(PATIENT, LAB)))).accounts(AS_OF)
+    assert (accounts.resources, accounts.used, accounts.not_counted) == (3, 2, 1)
+
+
+def test_a_searchset_inside_a_bundle_admits_what_is_missing_too() -> None:
+    warned = {"resourceType": "OperationOutcome", "issue": [{"severity": "warning", "code": "incomplete"}]}
+    link = [{"relation": "self", "url": "http://server/fhir/Observation?patient=p1"}]
+    inner = json.loads(bundle(LAB, warned, type="searchset", link=link))
+    found = read_document(bundle(PATIENT, inner, type="batch-response"), "file")
+    assert found.incomplete == (("Observation", "warning: incomplete"),)

@@ -221,3 +221,12 @@ def test_memory_does_not_grow_with_the_number_of_patients(tmp_path: Path) -> Non
 
     peak(20)
     assert peak(1000) < 3 * peak(100)
+
+
+def test_a_line_with_a_bundle_that_cannot_be_read_is_malformed_not_another_type() -> None:
+    twice = b'{"resourceType":"Bundle","entry":[{"resource":{"resourceType":"Patient","id":"x"}}],"entry":[]}'
+    ((reference, account),) = accounts(shares("-", text(patient("a"), twice)))
+    assert reference == "Patient/a" and account.other_type == 0
+    assert [(one.reference, one.reason) for one in account.rejected] == [
+        ("standard input:2", "malformed: Bundle.entry stands there twice; put all entries into one list")
+    ]

@@ -78,9 +78,16 @@ def of_case(name: str, case: Json, bundle: Json) -> Patient:
 def patients_of(topic: str) -> tuple[Patient, ...]:
     """The patients of one topic of the specification cases."""
     content = read_cases(TESTS / "cases" / f"{topic}.yaml")
-    return tuple(
-        of_case(f"{topic}: {case['name']}", case, bundle_of(facts_of(content, case))) for case in content["cases"]
-    )
+    found = (of_case(f"{topic}: {case['name']}", case, bundle_of(facts_of(content, case))) for case in content["cases"])
+    return tuple(patient for patient in found if _alone(patient))
+
+
+def _alone(patient: Patient) -> bool:
+    """What is changed of one patient must not be looked for in another's assessment."""
+    found = [entry.get("resource") for entry in patient.entries]
+    given = [resource for resource in found if isinstance(resource, dict)]
+    subjects = {str(resource["subject"]) for resource in given if "subject" in resource}
+    return len(subjects) < 2 and sum(resource.get("resourceType") == "Patient" for resource in given) < 2
 
 
 @functools.cache

@@ -150,3 +150,38 @@ def test_services_that_are_silent_are_a_comma_list(tmp_path: Path) -> None:
     assert load(environment={"HCC_CDS_SILENT": "a-b, all"}, folder=tmp_path).cds_silent == {"a-b", "all"}
     with pytest.raises(SettingError, match="HCC_CDS_SILENT"):
         load(environment={"HCC_CDS_SILENT": "a/b"}, folder=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("postgresql://hcc:s3cret@db/state", "postgresql://hcc:***@db/state"),
+        ("postgresql://hcc:s3c#ret@x/y@db/state", "postgresql://hcc:***@db/state"),
+        ("postgresql://db/state?user=hcc&password=s3cret", "postgresql://db/state?user=hcc&password=***"),
+        ("postgresql://db/state?pass%77ord=s3cret&x=1", "postgresql://db/state?pass%77ord=***&x=1"),
+        ("mssql+pyodbc:///?odbc_connect=Server%3Dx%3BPWD%3Ds3cret", "mssql+pyodbc:///?odbc_connect=***"),
+        ("sqlite:////var/lib/a@b/state.db?mode=ro", "sqlite:////var/lib/a@b/state.db?mode=ro"),
+        ("postgresql://db/state?sslkey=s3cret;API_Token=s3cret", "postgresql://db/state?sslkey=***;API_Token=***"),
+    ],
+)
+def test_secrets_in_an_address_are_hidden(tmp_path: Path, text: str, shown: str) -> None:
+    assert load(environment={"HCC_STATE": text}, folder=tmp_path).shown["state"] == shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "http://fhir/base?token=s3cret",
+        "http://fhir/base?whatever=s3cret",
+        "http://fhir/base#s3cret",
+        "ftp://u:s3cret@h",
+        "http://u:s3cret@fhir/base",
+        "u:s3cret@fhir/base",
+        "http://u:s3?cret@fhir/x",
+        "http://[bad/?s3cret",
+    ],
+)
+def test_a_refused_address_shows_neither_password_nor_query(tmp_path: Path, text: str) -> None:
+    with pytest.raises(SettingError, match="HCC_FHIR_SERVER=") as refused:
+        load(environment={"HCC_FHIR_SERVER": text}, folder=tmp_path)
+    assert "s3" not in str(refused.value) and "cret" not in str(refused.value)
