@@ -48,9 +48,7 @@ def _conditions(client: FhirClient, codes: Sequence[str]) -> Found:
 def _answered(found: Found) -> Found:
     """Raises RemoteError when the server gave nothing but an error: that says nothing about who is there."""
     if found.refused:
-        raise RemoteError(
-            "the search for patients was answered with an error only: check what the server lets us search"
-        )
+        raise RemoteError("the search for patients was answered with nothing but an error: check what may be searched")
     return found
 
 

@@ -25,6 +25,7 @@ from adapter.terminology import CONFLICT
 
 PRESENT, ABSENT = "present", "absent"
 NO_VALUE = "no-value"
+CONTRADICTORY = "implausible: the value and its interpretation contradict each other"
 SEVERAL = "malformed: more than one value[x]"
 MALFORMED = "malformed: no CodeableConcept"
 
@@ -124,7 +125,7 @@ def _decimal(text: str | None) -> Decimal | None:
 
 
 def presence(o: Valued, asked: Asked, desk: Desk) -> str | None:
-    """`present`, `absent`, `indeterminate`; None when the value says nothing, `code-conflict` when two things."""
+    """`present`, `absent`, `indeterminate`; None when the value says nothing, a reason when it says two things."""
     if o.dataAbsentReason and given(o.dataAbsentReason):
         return None
     read_as = interpreted(o.interpretation, asked, desk) if o.interpretation else None
@@ -136,7 +137,7 @@ def presence(o: Valued, asked: Asked, desk: Desk) -> str | None:
         said = asked.question.word_of_text(o.valueString)
     else:
         return read_as
-    return CONFLICT if {said, read_as} == {PRESENT, ABSENT} else said
+    return CONTRADICTORY if {said, read_as} == {PRESENT, ABSENT} else said
 
 
 def word(o: Valued, asked: Asked, desk: Desk) -> str | None:

@@ -206,7 +206,7 @@ def _read_amount(o: Valued, asked: Asked, place: Place, chart: Chart, desk: Desk
         word = interpreted(o.interpretation, asked, desk)
         if word == "not-detected":
             if found.value.above(0) is Truth.MET:
-                return Rejection(f"{CONFLICT}: a value, and an interpretation that there is none", place.path)
+                return Rejection(answers.CONTRADICTORY, place.path)
             found, detected = undetected(asked.question, desk.vocabulary), False  # type: ignore[arg-type]
         elif word == "detected":
             detected = True
@@ -302,7 +302,7 @@ _BY_METHOD = {"response_method_mrecist": "response_mrecist", "response_method_re
 def _put_word(
     word: str | None, asked: Asked, place: Place, chart: Chart, concept: str | None = None
 ) -> Rejection | None:
-    if word is None or word in (CONFLICT, MALFORMED):
+    if word is None or word in (CONFLICT, MALFORMED, answers.CONTRADICTORY):
         return Rejection(word or NO_VALUE, f"{place.path}.value[x]")
     notes = place.notes + asked.notes
     chart.events.append(Coded(place.source, concept or asked.concept, place.when, word, place.preliminary, notes))

@@ -205,9 +205,10 @@ class Planner:
         if not self._target.takes("Device"):
             return []
         wanted = device(self._now.site)
-        made = [] if self._target.chooses_id("Device") else self._laid_over(wanted, Held({}))
-        if made and made[0].existing or not (made or self._target.chooses_id("Device")):
-            return made
+        if not self._target.chooses_id("Device"):
+            changes = self._laid_over(wanted, Held({}))
+            if not changes or changes[0].existing:
+                return changes
         # A server that takes our ids today may have chosen them when the Device was made.
         return self._laid_over(wanted, self._held_device(wanted))
 
