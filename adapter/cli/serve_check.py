@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from adapter.cli.outcome import DONE, checked_as_of, unexpected, write
+from adapter.cli.outcome import DONE, checked_as_of, say, unexpected, write
 from adapter.cli.serve import in_url, listen
 from adapter.errors import AdapterError, RemoteError, UsageError
 from adapter.fhir.client import FhirClient
@@ -26,6 +27,7 @@ from adapter.state.standing import standing
 from adapter.values.text import one_line
 
 NOTHING_TRUSTED = "nobody is trusted: name the trusted callers in HCC_CLIENTS, or, for a sandbox, give --open"
+WRONG = "WRONG"
 _PATIENCE = Patience(connect=5, read=10, retries=0)
 
 
@@ -46,10 +48,10 @@ class _Told:
                 _say("note" if isinstance(line, Remark) else "ok", name, line)
         except AdapterError as error:
             self.codes.append(error.exit_code)
-            _say("WRONG", name, str(error))
+            _say(WRONG, name, str(error))
         except Exception as error:  # noqa: BLE001 - a check that breaks is a finding, and the others still count
             self.codes.append(UsageError.exit_code)
-            _say("WRONG", name, f"failed: {unexpected(error)}; please report this line")
+            _say(WRONG, name, f"failed: {unexpected(error)}; please report this line")
 
 
 def check_start(flags: Mapping[str, str | None], *, host: str, port: int, as_of: str | None, open_: bool) -> int:
@@ -72,7 +74,7 @@ def check_start(flags: Mapping[str, str | None], *, host: str, port: int, as_of:
     if not told.codes:
         _say("ok", "start", "the service would start")
         return DONE
-    _say("WRONG", "start", f"{len(told.codes)} of the above to be mended")
+    _say(WRONG, "start", f"{len(told.codes)} of the above to be mended")
     return UsageError.exit_code if UsageError.exit_code in told.codes else max(told.codes)
 
 
@@ -207,4 +209,7 @@ def _fhir_server(site: Site) -> Iterator[str]:
 
 
 def _say(mark: str, name: str, line: str) -> None:
-    write(f"{mark:<6}{name}: {one_line(line)}\n".encode())
+    said = f"{mark:<6}{name}: {one_line(line)}"
+    write(f"{said}\n".encode())
+    if mark == WRONG and not sys.stderr.isatty():
+        say(said)

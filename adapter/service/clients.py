@@ -79,6 +79,8 @@ def _client(row: Mapping[str, object], folder: Path) -> Client:
     if iss in PUBLIC_KEY_ISSUERS and test is not True:
         raise ValueError("the private key of this iss is public; only `test = true` admits it")
     _check(lists, jku)
+    if jwks is not None and not (folder / jwks).is_file():
+        raise ValueError("the jwks file is not there: nobody could be verified")
     lists["fhir_servers"] = tuple(server.rstrip("/") for server in lists.get("fhir_servers", ()))
     return Client(iss, folder / jwks if jwks else None, jku, test=test is True, **lists)  # type: ignore[arg-type]
 

@@ -84,7 +84,10 @@ def from_bundle(bundle: Mapping[str, Any], kind: str) -> Had:
     Entries of which none is of this kind are a fault: an empty result has no entries.
     """
     total = bundle.get("total")
-    result = Had(next=_next(bundle), total=total if isinstance(total, int) else None)
+    following = _next(bundle)
+    result = Had(next=following or None, total=total if isinstance(total, int) else None)
+    if following == "":
+        result.doubt = "a further page cannot be had: its link is none"
     entries = bundle.get("entry") or []
     if not isinstance(entries, list):
         return Had(fault="the Bundle's entry is no list")
@@ -126,10 +129,12 @@ def _note(outcome: Mapping[str, Any], result: Had) -> None:
 
 
 def _next(bundle: Mapping[str, Any]) -> str | None:
+    """Where the next page is; empty when there is one that no address tells."""
     links = bundle.get("link")
     for link in links if isinstance(links, list) else []:
-        if isinstance(link, dict) and link.get("relation") == "next" and isinstance(link.get("url"), str):
-            return str(link["url"])
+        if isinstance(link, dict) and link.get("relation") == "next":
+            url = link.get("url")
+            return url if isinstance(url, str) else ""
     return None
 
 

@@ -13,6 +13,8 @@ from adapter.service.site import Site
 from adapter.state import State
 
 ALL = "all"
+# What people write where they mean all.
+EVERY = frozenset({ALL, "true", "1", "yes", "on"})
 SILENT_WARNING = "SILENT (HCC_CDS_SILENT): calls are evaluated and counted, and no card is shown; no card means nothing"
 LONGEST_QUESTION = 500
 log = logging.getLogger("hcc.service")
@@ -36,12 +38,12 @@ def silenced(memory: State, uuids: Sequence[str], client: str | None = None) -> 
 def is_silent(site: Site, service_id: str) -> bool:
     """Whether a service evaluates without showing (HCC_CDS_SILENT)."""
     chosen = site.settings.cds_silent
-    return ALL in chosen or service_id in chosen
+    return bool(chosen & EVERY) or service_id in chosen
 
 
 def silent_services(site: Site, known: Sequence[str]) -> tuple[str, ...]:
     """The services in silent mode. Raises UsageError for a name that is none, which would silence nothing."""
-    for name in site.settings.cds_silent - {ALL, *known}:
+    for name in site.settings.cds_silent - {*EVERY, *known}:
         raise UsageError(f"HCC_CDS_SILENT: {name!r} is no service: give {ALL}, or a comma list of {', '.join(known)}")
     return tuple(service for service in known if is_silent(site, service))
 

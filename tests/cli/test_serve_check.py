@@ -28,7 +28,9 @@ def clients(tmp_path: Path) -> Path:
 
 def wrong(ended: Ended) -> dict[str, str]:
     """What is said to be wrong, by its part; the last line, which sums up, is left out."""
-    assert b"Traceback" not in ended.stdout + ended.stderr and ended.stderr == b""
+    assert b"Traceback" not in ended.stdout + ended.stderr
+    told = [line.removeprefix("hcc-adapter: ") for line in lines(ended.stderr)]
+    assert told == [line for line in lines(ended.stdout) if line.startswith("WRONG ")]
     named = [line.removeprefix("WRONG ").partition(": ") for line in lines(ended.stdout) if line.startswith("WRONG ")]
     return {part: line for part, _, line in named if part != "start"}
 
@@ -105,19 +107,24 @@ def test_a_wrong_setting_is_told(command: Command) -> None:
 @pytest.mark.parametrize(
     ("content", "word"),
     [
-        (None, "no keys can be read"),
         ("{", "no keys can be read"),
         ('{"keys": []}', "no key in it"),
         (json.dumps({"keys": [KEY.as_dict(private=True)]}), "no key in it"),
     ],
 )
-def test_keys_that_cannot_be_used_are_told(command: Command, clients: Path, content: str | None, word: str) -> None:
+def test_keys_that_cannot_be_used_are_told(command: Command, clients: Path, content: str, word: str) -> None:
     """cds-37: and a private key among them is named as such."""
     keys = clients.with_name("keys.json")
-    keys.unlink() if content is None else keys.write_text(content)
+    keys.write_text(content)
     ended = command("serve", "--check", "--port", "0", HCC_CLIENTS=str(clients))
     assert ended.returncode == 2 and word in wrong(ended)["keys of https://ehr.example.org"]
-    assert content is None or '"d"' not in content or b"it is private" in ended.stdout
+    assert '"d"' not in content or b"it is private" in ended.stdout
+
+
+def test_a_key_file_that_is_not_there_is_told(command: Command, clients: Path) -> None:
+    clients.with_name("keys.json").unlink()
+    ended = command("serve", "--check", "--port", "0", HCC_CLIENTS=str(clients))
+    assert ended.returncode == 2 and "jwks file is not there" in wrong(ended)["trust"]
 
 
 def test_a_clients_file_that_does_not_hold_is_told(command: Command, clients: Path) -> None:

@@ -32,6 +32,7 @@ def test_with_nobody_trusted_the_service_does_not_start(tmp_path: Path) -> None:
         ("[[client]]\niss = 'https://a'\njku = 'http://a/k'", "https"),
         ("[[client]]\niss = 'https://a'\njwks = 'k'\n[[client]]\niss = 'https://a'\njwks = 'k'", "twice"),
         ("[[client]]\niss = 'https://sandbox.cds-hooks.org'\njwks = 'k'", "private key"),
+        ("[[client]]\niss = 'https://a'\njwks = 'gone'", "not there"),
         ("[[client", "TOML"),
     ],
 )
@@ -39,6 +40,7 @@ def test_a_wrong_file_of_clients_says_what_is_wrong(tmp_path: Path, text: str, w
     """cds-39, cds-42: no symmetric algorithm can be chosen, and keys come over https."""
     path = tmp_path / "clients.toml"
     path.write_text(text)
+    (tmp_path / "k").write_text("{}")
     with pytest.raises(SettingError, match=wanted):
         read_clients(path)
 
@@ -46,5 +48,6 @@ def test_a_wrong_file_of_clients_says_what_is_wrong(tmp_path: Path, text: str, w
 def test_the_public_sandbox_is_trusted_only_as_an_explicit_test(tmp_path: Path) -> None:
     """cds-44: its private key is public."""
     path = tmp_path / "clients.toml"
+    (tmp_path / "k").write_text("{}")
     path.write_text("[[client]]\niss = 'https://sandbox.cds-hooks.org'\njwks = 'k'\ntest = true\n")
     assert list(read_clients(path)) == ["https://sandbox.cds-hooks.org"]
