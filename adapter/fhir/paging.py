@@ -101,6 +101,8 @@ def _follow(
         total = found.total if total is None else total
         if found.next is None:
             return _short_of(total, collected.matches)
+        if not found.next:
+            return "there is a further page, but its link names no address"
         following = next_url(found.next, url, base, trusted)
         if following is None:
             return "the next page is on another server, which is not trusted"

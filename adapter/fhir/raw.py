@@ -115,7 +115,7 @@ def _of_entry(entry: bytes, expected: str) -> RawResource:
 def _next(links: object) -> str | None:
     for link in links if isinstance(links, list) else []:
         if isinstance(link, Mapping) and link.get("relation") == "next":
-            return _text(link.get("url"))
+            return _text(link.get("url")) or ""  # a link without an address is a page that cannot be had
     return None
 
 

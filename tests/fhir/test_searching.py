@@ -204,3 +204,13 @@ def test_a_status_becomes_an_error_of_ours_without_a_word_of_the_patient(status:
     if status >= 400:
         assert "HAPI-0989" in str(caught.value)
     assert len(responses.calls) == (3 if status == 500 else 1)
+
+
+@responses.activate
+@pytest.mark.parametrize("url", ["", 5, None, {}])
+def test_a_next_link_without_an_address_leaves_the_set_incomplete(url: Any) -> None:
+    whole = bundle(observation("1"), link=[{"relation": "next", "url": url}])
+    responses.get(f"{BASE}/Observation", json=whole)
+    found = client().search("Observation")
+    assert ids(found) == ["1"]
+    assert found.incomplete is not None
