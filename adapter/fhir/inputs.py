@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
+import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +19,8 @@ from adapter.resources.entries import Entries
 LINES = frozenset((".ndjson", ".jsonl"))
 WHOLE = frozenset((".json",))
 FIRST_LINE = 1 << 26
+MOST_OF_ONE = 1 << 31
+_PIECE = 1 << 20
 
 
 class Share(msgspec.Struct, frozen=True):
@@ -66,6 +68,7 @@ def _path(path: Path, pool: Pool, done: frozenset[Path]) -> Iterator[Share]:
             yield from _folder(path, pool, done)
             return
         with path.open("rb") as stream:
+            _no_device(stream, str(path))
             lines = path.suffix.lower() in LINES
             read = _stream if stream.seekable() else _copied
             yield from read(stream, path.name, lines, pool)
@@ -77,10 +80,31 @@ def _copied(stream: BinaryIO | None, name: str, lines: bool, pool: Pool) -> Iter
     """A pipe can be read once only: a copy of it can be looked at twice."""
     if stream is None:
         raise InputError(f"{name}: is closed; give a file, a folder or something to read on standard input")
+    _no_device(stream, name)
     with tempfile.TemporaryFile() as copy:
-        shutil.copyfileobj(stream, copy)
+        whole = True
+        while piece := stream.read(_PIECE):
+            copy.write(piece)
+            whole = whole and b"\n" not in piece
+            if whole and copy.tell() > MOST_OF_ONE:
+                raise InputError(_too_large(name))
         copy.seek(0)
         yield from _stream(copy, name, lines, pool)
+
+
+def _no_device(stream: BinaryIO, name: str) -> None:
+    """Raises InputError for a device that is no terminal and holds something: it may never end."""
+    try:
+        mode = os.fstat(stream.fileno()).st_mode
+    except (OSError, ValueError):
+        return
+    device = stat.S_ISBLK(mode) or (stat.S_ISCHR(mode) and not stream.isatty())
+    if device and stream.read(1):
+        raise InputError(f"{name}: is a device, which may never end; give a file, a folder or something to read")
+
+
+def _too_large(name: str) -> str:
+    return f"{name}: one JSON text of more than {MOST_OF_ONE >> 30} GiB; give NDJSON, or a folder of smaller files"
 
 
 def _refused(path: Path, error: OSError) -> str:
@@ -140,6 +164,9 @@ def _stream(stream: BinaryIO, name: str, lines: bool, pool: Pool) -> Iterator[Sh
     if lines or _is_lines(stream):
         yield from _lines(stream, name, pool)
         return
+    if stream.seek(0, os.SEEK_END) > MOST_OF_ONE:
+        raise InputError(_too_large(name))
+    stream.seek(0)
     document = read_document(stream.read(), name)
     if document.bundle:
         yield _share(name, document)

@@ -194,15 +194,11 @@ class Transport:
         error = _error(answer, what)
         if status not in TRANSIENT or not (keyed or status in UNDONE):
             raise error
-        asked, longest = (
-            retry_after(answer.headers.get("Retry-After")),
-            min(self._patience.longest, self._patience.left),
-        )
+        asked = retry_after(answer.headers.get("Retry-After"))
+        longest = min(self._patience.longest, self._patience.left)
         if asked is not None and asked > longest:
-            why = (
-                f"it asks to wait {asked:.0f} s, which is longer than is waited here ({longest:.0f} s): run again later"
-            )
-            raise type(error)(f"{error}; {why}", status)
+            why = f"asks to wait {asked:.0f} s, longer than is waited here ({longest:.0f} s): run again later"
+            raise type(error)(f"{error} and {why}", status)
         raise _Again(error, asked)
 
     def _wait(self, state: RetryCallState) -> float:

@@ -64,7 +64,8 @@ def local_span(case: Case, group: str) -> Span | None:
         return None
     last = max(min(_end(p)[1], case.day) for p in done)
     first = min(max(_end(p)[0] for p in done), last)
-    return Span(first, last, False, tuple(sorted({p.source for p in done if _end(p)[1] >= first})))
+    ongoing = any(p.ongoing for p in done)
+    return Span(first, last, ongoing, tuple(sorted({p.source for p in done if _end(p)[1] >= first})))
 
 
 def _end(done: Performed) -> tuple[int, int]:

@@ -48,10 +48,7 @@ def _read_usual(o: Observation, source: str, asked: Asked, chart: Chart, desk: D
         or o.component is not ABSENT_RAW
         or o.modifierExtension is not ABSENT_RAW
         or o.dataAbsentReason is not ABSENT_RAW
-        or o.valueString is not None
-        or o.valueInteger is not None
-        or o.valueBoolean is not None
-        or o.valueCodeableConcept is not ABSENT_RAW
+        or (o.valueString, o.valueInteger, o.valueBoolean, o.valueCodeableConcept) != _NO_OTHER
         or asked.concept in _DERIVED
         or desk.observation_statuses.get(o.status) != "used"  # type: ignore[arg-type]
     ):
@@ -247,6 +244,7 @@ def serology_of(o: Valued, found: Reading, bounds: Limits, asked: Asked, desk: D
 
 
 _DERIVED = {"hbsag_quant": "hbsag"}
+_NO_OTHER = (None, None, None, ABSENT_RAW)
 
 
 def _read_score(o: Valued, asked: Asked, place: Place, chart: Chart, desk: Desk) -> Rejection | None:

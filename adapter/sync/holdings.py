@@ -61,17 +61,22 @@ def read_by_id(client: FhirClient, kind: str, identity: str) -> Json | None:
         return None
 
 
-def held_patients(client: FhirClient, kinds: tuple[str, ...], site: WriteSite) -> set[str]:
-    """References (`Patient/p1`) of all patients for whom the server holds something of ours. Raises RemoteError."""
+def held_patients(client: FhirClient, kinds: tuple[str, ...], site: WriteSite) -> tuple[set[str], str | None]:
+    """References (`Patient/p1`) of all patients for whom the server holds something of ours, and why maybe not all.
+
+    Raises RemoteError.
+    """
     patients: set[str] = set()
+    reason: str | None = None
     for kind in kinds:
         found = client.search(kind, [("identifier", f"{result_system(site.canonical_base)}|")])
-        if found.incomplete:
-            raise RemoteError(f"the server's {kind}s of ours could not be read in full: {found.incomplete}")
+        if found.refused:
+            raise RemoteError(f"the search for {kind}s of ours was answered with nothing but an error")
+        reason = reason or found.incomplete
         for resource in (r.json() for r in found.resources if r.type == kind):
             if own_key(resource, site.canonical_base) is not None:
                 patients.update(_subject(resource, site))
-    return patients
+    return patients, reason
 
 
 def version_of(resource: Mapping[str, Any]) -> str | None:

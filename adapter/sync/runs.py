@@ -123,10 +123,11 @@ class _Run:
     def everybody(self, codings: tuple[tuple[str, str], ...]) -> tuple[tuple[str, ...], str | None]:
         """Ids of all patients with HCC and of all for whom results are held, and what to say about the search."""
         found, incomplete = find_patients(self._source, codings)
-        note = f"the search for patients may not be complete: {incomplete}" if incomplete else None
         held: set[str] = set()
         if self._target is not None:
-            held = held_patients(self._target.client, self._target.kinds, self._site)
+            held, lacking = held_patients(self._target.client, self._target.kinds, self._site)
+            incomplete = incomplete or lacking
+        note = f"the search for patients may not be complete: {incomplete}" if incomplete else None
         return tuple(sorted({*found, *(reference.partition("/")[2] for reference in held)})), note
 
     def patient(self, identity: str) -> PatientOutcome:

@@ -188,6 +188,10 @@ def _members(tables: Tables, concepts: set[str]) -> dict[str, frozenset[str]]:
 def _check_group(place: str, name: str, group: Any, concepts: set[str]) -> None:
     if not isinstance(group, dict) or set(group) - {"cite", "concepts", "groups"}:
         raise TableError(f"{place}: group {name!r} may hold only cite, concepts and groups")
+    for key in ("concepts", "groups"):
+        members = group.get(key, [])
+        if not isinstance(members, list) or not all(isinstance(one, str) for one in members):
+            raise TableError(f"{place}: {key} of group {name!r} is a list of names")
     if unknown := set(group.get("concepts", ())) - concepts:
         raise TableError(f"{place}: group {name!r} names the unknown concept {sorted(unknown)[0]!r}")
 

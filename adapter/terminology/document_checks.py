@@ -41,7 +41,7 @@ def _group(
             yield Problem(document.at(name, key), f"the key {key!r} is unknown; a group has {', '.join(GROUP_KEYS)}")
     for key, known, what in (("concepts", set(concepts), "concept"), ("groups", names, "group")):
         for index, member in enumerate(_items(group.get(key))):
-            if member not in known:
+            if not isinstance(member, str) or member not in known:
                 place = document.at(name, key, index)
                 yield Problem(place, f"group {name!r} names the unknown {what} {member!r}")
     if not document.site and not group.get("cite"):
@@ -91,7 +91,7 @@ def _entry(document: Document, key: str, index: int, entry: Any, concepts: Mappi
     for needed in NEEDED.get(key, SYSTEM_KEYS[key]):
         if not entry.get(needed):
             yield Problem(place, f"{needed} is missing")
-    if key == "classes" and entry.get("concept") not in concepts:
+    if key == "classes" and str(entry.get("concept")) not in concepts:
         why = f"the concept {entry.get('concept')!r} is not in concepts.csv"
         yield Problem(document.at(key, index, "concept"), why)
     if entry.get("check_digit") not in (None, *KINDS):

@@ -73,7 +73,10 @@ class Systems:
             self._ucum = self.canonical(document["ucum"])
         for entry in document.get("classes", ()):
             except_codes = frozenset(map(str, entry.get("except", ())))
-            self.classes.append((self.canonical(entry["system"]), entry["prefix"], except_codes, entry["concept"]))
+            prefix, concept = entry["prefix"], entry["concept"]
+            if not isinstance(prefix, str) or not isinstance(concept, str):
+                raise TypeError("classes: prefix and concept are texts")
+            self.classes.append((self.canonical(entry["system"]), prefix, except_codes, concept))
         for entry in document.get("normal_range", ()):
             self.normal_range.add((self.canonical(entry["system"]), str(entry["code"])))
         for entry in document.get("sexes", ()):

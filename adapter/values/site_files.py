@@ -10,7 +10,8 @@ import yaml
 
 from adapter.errors import TableError
 
-MOST_BYTES = 1 << 24
+MOST_MEBIBYTES = 1 << 4
+MOST_BYTES = MOST_MEBIBYTES << 20
 MOST_DEPTH = 1 << 6
 
 
@@ -28,7 +29,7 @@ def read_site_file(path: Path, name: str | None = None) -> bytes:
     except OSError as error:
         raise TableError(f"{shown}: cannot be read ({error.strerror}); change its permissions or place") from None
     if len(content) > MOST_BYTES:
-        raise TableError(f"{shown}: is larger than {MOST_BYTES >> 20} MiB; give only what the site adds")
+        raise TableError(f"{shown}: is larger than {MOST_MEBIBYTES} MiB; give only what the site adds")
     return content
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from adapter.fhir.inputs import MOST_OF_ONE
 from tests.cli.hostile import COMMAND, DAY, bundle, evaluated, lab, nested, only, run
 
 
@@ -199,7 +201,7 @@ def test_texts_of_a_megabyte_are_read_and_no_line_on_stderr_is_as_long(tmp_path:
     long = "x" * 1_000_000
     found = evaluated(
         tmp_path,
-        bundle(lab("o1", valueString=long, note=[{"text": long}]), lab("o2", code={"text": long}), lab(long, status=5)),
+        bundle(lab("o1", note=[{"text": long}]), lab("o2", code={"text": long}), lab(long, status=5)),
     )
     assert found.returncode == 1
     counts = only(found)["input"]
@@ -228,3 +230,34 @@ def test_half_a_surrogate_pair_costs_only_its_line(tmp_path: Path) -> None:
     odd = '{"resourceType":"Observation","id":"\\ud83d","status":"final"}'
     found = evaluated(tmp_path, f'{{"resourceType":"Patient","id":"p1"}}\n{odd}\n', "a.ndjson")
     assert (found.returncode, [r["reference"] for r in only(found)["rejected"]]) == (1, ["a.ndjson:2"])
+
+
+@pytest.mark.parametrize("source", ["/dev/zero", "/dev/urandom", "-"])
+def test_a_device_without_end_is_refused_and_does_not_hang(source: str) -> None:
+    with Path("/dev/zero").open("rb") as endless:
+        found = run(source, stdin=endless)
+    assert (found.returncode, found.stdout) == (2, "")
+    (line,) = found.stderr.splitlines()
+    assert "is a device, which may never end" in line
+
+
+def test_an_empty_device_is_an_empty_input() -> None:
+    found = run("-", stdin=subprocess.DEVNULL)
+    assert found.returncode == 2 and "the input is empty" in found.stderr
+
+
+def test_one_json_text_beyond_all_bounds_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    with (tmp_path / "huge.json").open("wb") as stream:
+        stream.truncate(MOST_OF_ONE + 1)
+    found = run(str(tmp_path / "huge.json"))
+    assert found.returncode == 2 and "more than 2 GiB; give NDJSON" in found.stderr
+
+
+@pytest.mark.parametrize("form", ["text", "json", "fhir"])
+def test_an_id_with_a_line_break_forges_no_line(tmp_path: Path, form: str) -> None:
+    forged = "Patient/other: all is well"
+    broken = {"resourceType": "Observation", "id": f"o\r\n{forged}", "status": "final", "code": 5}
+    (tmp_path / "p.json").write_text(bundle(broken, lab(f"l\u2028{forged}"), patient=f"p\n{forged}"))
+    found = run(str(tmp_path / "p.json"), "--format", form)
+    told = re.split(r"[\r\n]" if form != "text" else r"[\r\n\u2028]", found.stdout + found.stderr)
+    assert told and not [line for line in told if line.strip().startswith(forged)]
