@@ -52,18 +52,35 @@ def test_the_wait_that_the_server_asks_for_is_kept_in_both_forms(form: str) -> N
     assert 18 <= waits[0] <= 20.5
 
 
-def test_an_unreadable_wait_is_none_and_a_past_date_is_zero() -> None:
-    assert retry_after("soon") is None
+@pytest.mark.parametrize(
+    "text", ["soon", "soon\xe9", "-5", "9" * 400, "99999999", "1.5", "٣", "²", "Fri, 31 Dec 9999 23:59:59 -2359", "Fri"]
+)
+def test_a_wait_that_cannot_be_read_or_makes_no_sense_is_none(text: str) -> None:
+    assert retry_after(text) is None
+
+
+def test_a_past_date_is_no_wait() -> None:
     assert retry_after("Wed, 21 Oct 2015 07:28:00 GMT") == 0
 
 
 @responses.activate
-def test_a_very_long_wait_is_cut() -> None:
-    responses.get(f"{BASE}/Patient/p1", status=503, headers={"Retry-After": "86400"})
+@pytest.mark.parametrize(("status", "asked"), [(503, "86400"), (429, "61")])
+def test_a_wait_longer_than_our_patience_is_said_and_the_request_is_given_up(status: int, asked: str) -> None:
+    responses.get(f"{BASE}/Patient/p1", status=status, headers={"Retry-After": asked})
+    waits: list[float] = []
+    with pytest.raises(RemoteError, match=rf"answered {status} and asks to wait {asked} s, longer than .* \(60 s\)"):
+        client(waits).read("Patient", "p1")
+    assert waits == [] and len(responses.calls) == 1
+
+
+@responses.activate
+@pytest.mark.parametrize("asked", ["-5", "9" * 400, "soon"])
+def test_a_wait_that_makes_no_sense_counts_as_none(asked: str) -> None:
+    responses.get(f"{BASE}/Patient/p1", status=503, headers={"Retry-After": asked})
     responses.get(f"{BASE}/Patient/p1", json=PATIENT)
     waits: list[float] = []
-    client(waits).read("Patient", "p1")
-    assert waits == [60]
+    assert client(waits).read("Patient", "p1").version == "7"
+    assert 0.25 <= waits[0] <= 0.5
 
 
 @responses.activate

@@ -10,9 +10,9 @@ import pytest
 import requests
 import responses
 
-from adapter.errors import MissingError, RefusedError
+from adapter.errors import MissingError, RefusedError, RemoteError
 from adapter.fhir.client import FhirClient
-from adapter.fhir.patients import find_patients
+from adapter.fhir.patients import every_patient, find_patients
 from adapter.fhir.reading import SEARCHED, read_patient
 from adapter.fhir.transport import Patience
 from adapter.sandbox.running import running_sandbox
@@ -173,3 +173,56 @@ def test_patients_are_found_by_a_confirmed_diagnosis_on_a_real_server() -> None:
                 condition["verificationStatus"] = {"coding": [{"system": verified, "code": status}]}
             requests.put(f"{base}/Condition/c-{name}", json=condition, timeout=10).raise_for_status()
         assert find_patients(client(base), [hcc]) == (("a", "b"), None)
+
+
+HTML: dict[str, Any] = {"body": "<html>sign in</html>", "content_type": "text/html"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "broken"),
+    [
+        ({"status": 500}, True),
+        ({"status": 503}, True),
+        ({"status": 302, "headers": {"Location": "https://elsewhere.example.org"}}, True),
+        (HTML, True),
+        ({"body": '{"resourceType":"Bundle","entry":[{"res'}, True),
+        ({"body": requests.ReadTimeout()}, True),
+        ({"status": 400}, False),
+        ({"status": 403}, False),
+        ({"status": 404}, False),
+        ({"status": 501}, False),
+    ],
+)
+def test_a_failed_exchange_is_told_apart_from_a_server_that_says_no(
+    server: responses.RequestsMock, answer: dict[str, Any], broken: bool
+) -> None:
+    server.replace("GET", f"{BASE}/Observation", **answer)
+    read = read_patient(client(), "p1")
+    assert {kind for kind, _ in read.incomplete} == {"Observation"}
+    assert [kind for kind, _ in read.broken] == (["Observation"] if broken else [])
+
+
+def test_a_further_page_that_fails_is_a_failed_exchange(server: responses.RequestsMock) -> None:
+    link = [{"relation": "next", "url": f"{BASE}/pages/2"}]
+    server.replace("GET", f"{BASE}/Observation", json={**searchset(of("Observation", "o1")), "link": link})
+    server.get(f"{BASE}/pages/2", **HTML)
+    read = read_patient(client(), "p1")
+    assert [kind for kind, _ in read.incomplete] == [kind for kind, _ in read.broken] == ["Observation"]
+    assert "Observation/o1" in read.versions
+
+
+def test_a_search_for_patients_that_gets_only_an_error_says_nothing_about_who_is_there(
+    server: responses.RequestsMock,
+) -> None:
+    issue = {"severity": "error", "code": "incomplete", "diagnostics": "Zebedee"}
+    outcome = {"resource": {"resourceType": "OperationOutcome", "issue": [issue]}, "search": {"mode": "outcome"}}
+    server.replace("GET", f"{BASE}/Condition", json={**EMPTY, "entry": [outcome]})
+    server.get(f"{BASE}/Patient", json={**EMPTY, "entry": [outcome]})
+    with pytest.raises(RemoteError, match="nothing but an error") as caught:
+        find_patients(client(), [("s", "c")])
+    assert "Zebedee" not in str(caught.value)
+    with pytest.raises(RemoteError, match="nothing but an error"):
+        every_patient(client())
+    issue["severity"] = "warning"
+    server.replace("GET", f"{BASE}/Condition", json={**EMPTY, "entry": [outcome]})
+    assert find_patients(client(), [("s", "c")])[1] is not None

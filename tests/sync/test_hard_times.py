@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from adapter.errors import RemoteError
 from adapter.output.comparison import canonical
 from adapter.output.evaluated import WriteSite
 from adapter.output.wordbook import Texts
@@ -224,3 +225,60 @@ def _with_source(ward: Ward, person: str, source: Lesser) -> Any:
     with open_state(ward.state_url) as state:
         report = sync_once(source, source, state, evaluate, site=SITE, texts=Texts("en"), patients=[person])
     return report.outcomes[0]
+
+
+class Broken(Lesser):
+    """A source whose Observations fail on their way with a status, or come as something that is no FHIR (None)."""
+
+    def __init__(self, base: str, status: int | None) -> None:
+        super().__init__(base)
+        self._status = status
+
+    def search(self, kind: str, parameters: Any = ()) -> Any:
+        """All but Observations."""
+        if kind == "Observation":
+            raise RemoteError("the search for Observation failed", self._status)
+        return super().search(kind, parameters)
+
+
+@pytest.mark.parametrize("status", [None, 302, 500, 503])
+def test_a_read_that_broke_fails_the_patient_and_writes_nothing(sandbox_ward: Ward, status: int | None) -> None:
+    person, later_dose, _ = course(sandbox_ward, "p1")
+    done(sandbox_ward, person)
+    before = sandbox_ward.versions(person)
+    sandbox_ward.put(later_dose)
+    outcome = _with_source(sandbox_ward, person, Broken(sandbox_ward.base, status))
+    assert outcome.error is not None and outcome.error.startswith("Observation could not be read")
+    assert outcome.done == () and [kind for kind, _ in outcome.incomplete] == ["Observation"]
+    assert sandbox_ward.versions(person) == before
+    assert done(sandbox_ward, person)
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 501])
+def test_a_type_that_the_server_does_not_offer_is_incomplete_and_results_are_written(
+    sandbox_ward: Ward, status: int
+) -> None:
+    person = sandbox_ward.admit()
+    outcome = _with_source(sandbox_ward, person, Broken(sandbox_ward.base, status))
+    assert outcome.error is None and "create CarePlan" in outcome.done
+    assert [kind for kind, _ in outcome.incomplete] == ["Observation"]
+
+
+@pytest.mark.parametrize("abilities", LESSER[2:], ids=NAMES[2:])
+def test_a_server_that_chose_the_ids_once_and_takes_ours_now_gets_nothing_twice(
+    ward: Ward, abilities: dict[str, Any]
+) -> None:
+    person, later_dose, later_operation = course(ward, "p1")
+    target = Lesser(ward.base, **abilities)
+    only_outcome(ward, person, target=target)
+    before, devices = ward.versions(person), len(ward.found("Device"))
+    assert only_outcome(ward, person).done == only_outcome(ward, person, state_url="sqlite://").done == ()
+    assert (ward.versions(person), len(ward.found("Device"))) == (before, devices)
+    for fact in (later_dose, later_operation):
+        ward.put(fact)
+        assert not [write for write in done(ward, person) if write.startswith("create ") and "Provenance" not in write]
+        assert done(ward, person) == ()
+    assert {kind: len(found) for kind, found in ward.ours(person).items()} == {
+        "CarePlan": 1, "DetectedIssue": 1, "Provenance": 2,
+    }  # fmt: skip
+    assert len(ward.found("Device")) == devices
