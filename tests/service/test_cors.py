@@ -21,6 +21,7 @@ def listed(tmp_path: Path) -> Iterator[TestClient]:
     """A caller of a site with tokens that lists one origin."""
     clients = tmp_path / "clients.toml"
     clients.write_text('[[client]]\niss = "https://ehr.example.org"\njwks = "keys.json"\n')
+    (tmp_path / "keys.json").write_text('{"keys": []}')
     settings = settings_in(tmp_path, HCC_CORS_ORIGINS=PAGE, HCC_CLIENTS=str(clients))
     with TestClient(create_app(Site(settings, PUBLIC))) as caller:
         yield caller
