@@ -119,7 +119,8 @@ class Pool:
                 self._store.execute(
                     f"{_ROWS} where patient = '' and not (kind = 'Medication' and id is not null and id in "
                     "(select points from loose where patient <> '' and points is not null)) "
-                    "and not (kind = 'Medication' and points in (select points from loose where patient <> '')) "
+                    "and not (kind = 'Medication' and points is not null and points in "
+                    "(select points from loose where patient <> '' and points is not null)) "
                     "order by seq"
                 )
             )

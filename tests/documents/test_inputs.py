@@ -230,3 +230,10 @@ def test_a_line_with_a_bundle_that_cannot_be_read_is_malformed_not_another_type(
     assert [(one.reference, one.reason) for one in account.rejected] == [
         ("standard input:2", "malformed: Bundle.entry stands there twice; put all entries into one list")
     ]
+
+
+def test_a_medication_that_nobody_points_at_is_counted_beside_several_patients() -> None:
+    alone = {"resourceType": "Medication", "id": "d1"}
+    found = shares("-", text(patient("a"), patient("b"), alone))
+    orphans = [o.reference for s in found for o in read_records(s.entries, only=s.patient, **READ).orphans]
+    assert orphans == ["Medication/d1"]
