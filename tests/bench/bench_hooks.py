@@ -12,6 +12,7 @@ import http.client
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import tempfile
@@ -69,6 +70,8 @@ def load(port: int, bodies: list[bytes], connections: int, seconds: float) -> li
 
     def one(number: int) -> None:
         line = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        line.connect()
+        line.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # head and body leave in two writes
         while time.perf_counter() < until:
             body = bodies[number % len(bodies)]
             number += 1
