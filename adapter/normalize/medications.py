@@ -125,26 +125,25 @@ def _counts(m: Drugged, source: str, chart: Chart, desk: Desk) -> str | None:
     return counts
 
 
-def _about(m: Drugged, desk: Desk) -> frozenset[str]:
-    """What a record that cannot be used is about; empty when it may be any drug."""
+def _about(m: Drugged, desk: Desk) -> frozenset[str] | None:
+    """What a record that cannot be used is about; None when it may be any drug."""
     if m.medicationCodeableConcept:
         named = desk.vocabulary.named("drug", m.medicationCodeableConcept)
     else:
         pointed = _referenced(m, desk)
         if pointed is None:
-            return NO_CONCEPTS
+            return None
         named = desk.vocabulary.named("drug", pointed[1].code)
-    unknown = named.translation.reason == UNKNOWN
-    return named.translation.concepts or (frozenset(("",)) if unknown else NO_CONCEPTS)
+    return named.translation.concepts or (NO_CONCEPTS if named.translation.reason == UNKNOWN else None)
 
 
 def _reject(
-    concepts: frozenset[str], source: str, when: When | None, reason: str, path: str, chart: Chart, desk: Desk
+    concepts: frozenset[str] | None, source: str, when: When | None, reason: str, path: str, chart: Chart, desk: Desk
 ) -> None:
-    if concepts:
-        desk.reject(chart, source, concepts - {""}, when, reason, path)
-    else:
+    if concepts is None:
         desk.reject_any_drug(chart, source, when, reason, path)
+    else:
+        desk.reject(chart, source, concepts, when, reason, path)
 
 
 def _drug(m: Drugged, source: str, when: When | None, chart: Chart, desk: Desk) -> Named | None:

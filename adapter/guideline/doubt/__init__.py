@@ -10,20 +10,21 @@ import msgspec
 import yaml
 
 from adapter.guideline.model import Assessment, ChildPugh, Criterion, Finding, Stage, Staging
-from adapter.guideline.table import catalogue_rows, kind_and_severity
+from adapter.guideline.staging import BCLC, CNLC
+from adapter.guideline.table import SEVERITIES, catalogue_rows, kind_and_severity
 from adapter.timeline.events import Coded, Event, Lesion, Measurement, Performed
 from adapter.timeline.timeline import Timeline
 from adapter.values import AsOf, Truth, When
 from adapter.values.when import whole_day
 
 IMPRECISE = "date-imprecise"
+ALARMS = ("critical", "warning")
 Observed = Measurement | Coded | Lesion | Performed
 
 
 class _Favourable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     outcomes: dict[str, frozenset[str]]
     dependent: frozenset[str]
-    most: int
 
 
 @lru_cache(maxsize=1)
@@ -35,10 +36,11 @@ def favourable() -> _Favourable:
 
 def possible_timelines(timeline: Timeline, as_of: AsOf) -> Iterator[Timeline]:
     """The timeline with the imprecise observations of one concept, or of all, on their first or their last day."""
-    concepts = {e.concept: None for e in timeline.events if isinstance(e, Observed) and _imprecise(e, as_of)}
+    found = {e.concept for e in timeline.events if isinstance(e, Observed) and _imprecise(e, as_of)}
+    concepts = sorted(found)
     moves = [(frozenset((concept,)), last) for concept in concepts for last in (True, False)]
     everything = [(frozenset(concepts), last) for last in (True, False)] if len(concepts) > 1 else []
-    for chosen, last in [*everything, *moves][: favourable().most]:
+    for chosen, last in (*everything, *moves):
         events = [_moved(event, chosen, last, as_of) for event in timeline.events]
         yield Timeline(timeline.person, events, timeline.unusable, timeline.conditions_read, timeline.incomplete)
 
@@ -66,7 +68,7 @@ def doubted(found: Assessment, others: Sequence[Assessment]) -> Assessment:
     findings = []
     for finding in found.findings:
         twins = [_twin(finding, other) for other in others]
-        if finding.outcome not in favourable().outcomes.get(finding.code, ()) or _agree(finding, twins):
+        if not _reassuring(finding, twins) or _agree(finding, twins):
             findings.append(finding)
         elif finding.code not in dependent:
             findings.append(_undecided(finding, [twin for twin in twins if twin is not None], planned))
@@ -89,6 +91,13 @@ def _twin(finding: Finding, other: Assessment) -> Finding | None:
     return next((f for f in other.findings if (f.code, f.cause) == (finding.code, finding.cause)), None)
 
 
+def _reassuring(finding: Finding, twins: Iterable[Finding | None]) -> bool:
+    """A favourable outcome, or a calm one where another possible day alarms."""
+    if finding.outcome in favourable().outcomes.get(finding.code, ()):
+        return True
+    return finding.severity not in ALARMS and any(twin is not None and twin.severity in ALARMS for twin in twins)
+
+
 def _agree(finding: Finding, twins: Iterable[Finding | None]) -> bool:
     return all(twin is not None and twin.outcome == finding.outcome for twin in twins)
 
@@ -109,20 +118,19 @@ def _undecided(finding: Finding, twins: list[Finding], planned: bool) -> Finding
 
 def _gap(code: str, planned: bool) -> tuple[str, str, str]:
     """Outcome, kind and severity of what is not decided; the latter may depend on a planned hepatectomy."""
-    if (code, "indeterminate") not in catalogue_rows():
-        return "unknown", *kind_and_severity(code, "unknown", None, None)
-    try:
-        return "indeterminate", *kind_and_severity(code, "indeterminate", None, None)
-    except ValueError:
-        return "indeterminate", *kind_and_severity(code, "indeterminate", None, "warning" if planned else "info")
+    outcome = "indeterminate" if (code, "indeterminate") in catalogue_rows() else "unknown"
+    _, severity = catalogue_rows().get((code, outcome), ("gap", "info"))
+    given = None if severity in SEVERITIES else ("warning" if planned else "info")
+    return outcome, *kind_and_severity(code, outcome, None, given)
 
 
 def _criterion(criterion: Criterion, twins: list[Finding]) -> Criterion:
+    """Unknown where it is not the same in all; of a finding that only another day gives, nothing is known."""
     same = [c for twin in twins for c in twin.criteria if c.code == criterion.code]
-    if len(same) == len(twins) and all(c.status is criterion.status for c in same):
+    if twins and len(same) == len(twins) and all(c.status is criterion.status for c in same):
         return criterion
-    notes = tuple(dict.fromkeys((*criterion.notes, IMPRECISE)))
-    return msgspec.structs.replace(criterion, status=Truth.UNKNOWN, notes=notes)
+    unknown = msgspec.structs.replace(criterion, status=Truth.UNKNOWN, notes=_noted(criterion.notes))
+    return unknown if twins else msgspec.structs.replace(unknown, value=None, at=None)
 
 
 def _staged(found: Staging, others: list[Staging]) -> Staging:
@@ -136,8 +144,6 @@ def _staged(found: Staging, others: list[Staging]) -> Staging:
 
 
 def _stage(found: Stage, others: list[Stage]) -> Stage:
-    from adapter.guideline.staging import BCLC, CNLC
-
     possible = {stage for one in (found, *others) for stage in one.possible}
     if possible == set(found.possible):
         return found
