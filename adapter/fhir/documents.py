@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Raw
 
 from adapter.errors import InputError
-from adapter.fhir.versions import TELLING, foreign_type, foreign_version, speaks_r4
+from adapter.fhir.versions import TELLING, foreign_type, foreign_version, without_foreign
 from adapter.resources.clinical import READ_TYPES
 from adapter.resources.datatypes import ABSENT
 from adapter.resources.entries import UNREAD, AnyResource, Broken, Entries, Entry, Unread
@@ -21,6 +21,7 @@ BOM = b"\xef\xbb\xbf"
 GZIP = b"\x1f\x8b"
 BLANK = b" \t\r\n"
 _INNER = UNREAD["Bundle"]
+OUTCOME = UNREAD["OperationOutcome"]
 _SHAPES: dict[str, type[Any]] = {cls.__name__: cls for cls in READ_TYPES}
 _KEY = b'"entry"'
 _SEARCHED = re.compile(r"(?:^|/)([A-Z][A-Za-z]+)(?:/_search)?(?:\?|$)")
@@ -38,6 +39,7 @@ class Bundle(msgspec.Struct, gc=False, tag_field="resourceType"):
 
     type: str | None = None
     link: Raw = ABSENT
+    total: Raw = ABSENT
     entry: list[Entry] = []
 
 
@@ -51,6 +53,7 @@ class _Envelope(msgspec.Struct, gc=False):
     resourceType: str | None = None
     type: Raw = ABSENT
     link: Raw = ABSENT
+    total: Raw = ABSENT
     entry: Raw = ABSENT
     fhirVersion: Raw = ABSENT
 
@@ -62,6 +65,7 @@ class _Outside(msgspec.Struct, gc=False):
     resource: Raw = ABSENT
     request: Raw = ABSENT
     response: Raw = ABSENT
+    search: Raw = ABSENT
 
 
 class _Request(msgspec.Struct, gc=False):
@@ -86,11 +90,16 @@ class _Outcome(msgspec.Struct, gc=False):
 
 
 class Document(msgspec.Struct, frozen=True):
-    """What a JSON text held. `bundle`: whether it was a Bundle; `incomplete`: (type, reason) as a searchset admits."""
+    """What a JSON text held. `bundle`: whether it was a Bundle; `incomplete`: (type, reason) as a searchset admits.
+
+    `link` and `total` are the Bundle's own, as they stand there.
+    """
 
     entries: Entries
     bundle: bool
     incomplete: tuple[tuple[str, str], ...] = ()
+    link: Raw = ABSENT
+    total: Raw = ABSENT
 
 
 _BUNDLE: msgspec.json.Decoder[Bundle] = msgspec.json.Decoder(Bundle | _Untyped)
@@ -106,9 +115,11 @@ def read_document(content: bytes, name: str, place: Callable[[int], str] | None 
     Of an element that stands twice in one object the last counts, as for every reader of JSON here; only the entries of
     a Bundle are too many to lose. Raises InputError when the whole is not FHIR R4 JSON.
     """
-    text = clean(content, name)
-    if place is None:
-        place = _entry_name
+    return _opened(read_closed(clean(content, name), name, place or _entry_name))
+
+
+def read_closed(text: bytes, name: str, place: Callable[[int], str]) -> Document:
+    """A Bundle or single resource, already cleaned; Bundles inside it stay closed. Raises InputError."""
     try:
         found = _BUNDLE.decode(text)
         _one_entry_list(text, name)
@@ -158,8 +169,9 @@ def _of_bundle(bundle: Bundle, text: bytes, place: Callable[[int], str], name: s
     if bundle.type == "history" or any(e.resource is None for e in bundle.entry):
         entries = _without_requests(entries, bundle.type)
     if any(e.resource.__class__ in TELLING and foreign_version(e.resource) for e in entries.items):
-        entries = _foreign(entries, name)
-    return _opened(entries, _incomplete(bundle.type, bundle.link, entries))
+        entries = without_foreign(entries, name)
+    incomplete = _incomplete(bundle.type, bundle.link, entries)
+    return Document(entries, True, incomplete, bundle.link, bundle.total)
 
 
 def _carefully(text: bytes, place: Callable[[int], str], name: str) -> Document:
@@ -179,13 +191,13 @@ def _carefully(text: bytes, place: Callable[[int], str], name: str) -> Document:
         raise InputError(f"{name}: FHIR {version} is another version; give FHIR R4 (4.0.1)")
     if kind != "Bundle":
         entries = Entries([Entry(None, shape_of(text))], lambda _: name, lambda _: text)
-        return Document(_foreign(entries, name), False)
+        return Document(without_foreign(entries, name), False)
     _one_entry_list(text, name)
     raws = _entries_of(outside.entry, name)
     entries = Entries([_entry(raw) for raw in raws], place, _original(text), _server(outside.link))
     type_ = read(outside.type, str) if outside.type else None
-    entries = _foreign(_without_requests(entries, type_), name)
-    return _opened(entries, _incomplete(type_, outside.link, entries))
+    entries = without_foreign(_without_requests(entries, type_), name)
+    return Document(entries, True, _incomplete(type_, outside.link, entries), outside.link, outside.total)
 
 
 def _one_entry_list(text: bytes, name: str) -> None:
@@ -220,7 +232,7 @@ def _entry(raw: Raw) -> Entry:
     if outside is None or not outside.resource:
         return Entry(None, Broken("", None, ABSENT, "malformed: not an object with a resource", "Bundle.entry"))
     shaped = shape_of(outside.resource)
-    return Entry(outside.fullUrl, shaped, outside.request, outside.response)
+    return Entry(outside.fullUrl, shaped, outside.request, outside.response, outside.search)
 
 
 def shape_of(raw: Raw | bytes) -> Any:
@@ -272,13 +284,15 @@ def _without_requests(entries: Entries, bundle_type: str | None) -> Entries:
         lambda i: entries.original(places[i]),
         entries.base,
         frozenset(deleted),
+        len(entries) - len(kept),
     )
 
 
-def _opened(entries: Entries, incomplete: tuple[tuple[str, str], ...]) -> Document:
+def _opened(document: Document) -> Document:
     """The document with Bundles inside it (the answer to a batch of searches) opened in their place."""
+    entries, incomplete = document.entries, document.incomplete
     if not any(e.resource.__class__ is _INNER for e in entries.items):
-        return Document(entries, True, incomplete)
+        return document
     items: list[Entry] = []
     origins: list[tuple[Entries, int]] = []
     gaps, deleted = dict(incomplete), set(entries.deleted)
@@ -315,23 +329,6 @@ def _original(text: bytes) -> Callable[[int], bytes]:
     return original
 
 
-def _foreign(entries: Entries, name: str) -> Entries:
-    """Resources of another FHIR version: the whole when nothing speaks for R4, else each is broken."""
-    found = [(i, v) for i, e in enumerate(entries.items) if (v := foreign_version(e.resource, entries.original, i))]
-    if not found:
-        return entries
-    if not any(speaks_r4(e.resource, entries.original, i) for i, e in enumerate(entries.items)):
-        raise InputError(f"{name}: this looks like FHIR {found[0][1]}, not R4 (4.0.1); export it as R4")
-    items = list(entries.items)
-    for index, version in found:
-        resource: Any = items[index].resource
-        kind = resource.type if isinstance(resource, Broken) else type(resource).__name__
-        subject = getattr(resource, "subject", ABSENT)
-        broken = Broken(kind, resource.id, subject, f"malformed: a shape of FHIR {version}", kind)
-        items[index] = Entry(items[index].fullUrl, broken)
-    return Entries(items, entries.place, entries.original, entries.base, entries.deleted)
-
-
 def _server(link: Raw) -> str | None:
     """The server's base, from the searchset's own link."""
     for one in read_list(link, Link):
@@ -348,7 +345,7 @@ def _incomplete(bundle_type: str | None, link: Raw, entries: Entries) -> tuple[t
         return ()
     reasons = []
     for index, entry in enumerate(entries.items):
-        if type(entry.resource).__name__ != "OperationOutcome":
+        if entry.resource.__class__ is not OUTCOME:
             continue
         outcome = read(entries.original(index), _Outcome) or _Outcome()
         grave = [i for i in outcome.issue or () if i.severity in ("warning", "error", "fatal")]

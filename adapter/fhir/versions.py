@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
+from adapter.errors import InputError
 from adapter.resources.clinical import (
     Condition,
     MedicationAdministration,
@@ -17,7 +18,7 @@ from adapter.resources.clinical import (
     Procedure,
 )
 from adapter.resources.datatypes import ABSENT
-from adapter.resources.entries import Broken
+from adapter.resources.entries import Broken, Entries, Entry
 from adapter.resources.repair import read
 
 _OLDER_NAMES = """
@@ -61,7 +62,24 @@ def foreign_type(kind: str) -> str | None:
     return OLDER if kind in _OLDER else NEWER if kind in _NEWER else None
 
 
-def speaks_r4(resource: Any, original: Callable[[int], bytes], index: int) -> bool:
+def without_foreign(entries: Entries, name: str) -> Entries:
+    """The entries with resources of another FHIR version broken. Raises InputError when nothing speaks for R4."""
+    found = [(i, v) for i, e in enumerate(entries.items) if (v := foreign_version(e.resource, entries.original, i))]
+    if not found:
+        return entries
+    if not any(_speaks_r4(e.resource, entries.original, i) for i, e in enumerate(entries.items)):
+        raise InputError(f"{name}: this looks like FHIR {found[0][1]}, not R4 (4.0.1); export it as R4")
+    items = list(entries.items)
+    for index, version in found:
+        resource: Any = items[index].resource
+        kind = resource.type if isinstance(resource, Broken) else type(resource).__name__
+        subject = getattr(resource, "subject", ABSENT)
+        broken = Broken(kind, resource.id, subject, f"malformed: a shape of FHIR {version}", kind)
+        items[index] = Entry(items[index].fullUrl, broken)
+    return Entries(items, entries.place, entries.original, entries.base, entries.deleted, entries.skipped)
+
+
+def _speaks_r4(resource: Any, original: Callable[[int], bytes], index: int) -> bool:
     """Whether a resource has a shape that only R4 has; `original(index)` is its JSON."""
     if isinstance(resource, Condition):
         return _begins(resource.verificationStatus, b"{") or _begins(resource.clinicalStatus, b"{")

@@ -41,19 +41,21 @@ Shape = Resource | Unread | Broken
 
 
 class Entry(Struct, gc=False):
-    """One entry of a Bundle, or one resource of its own. `fullUrl`, `request` as in FHIR."""
+    """One entry of a Bundle, or one resource of its own. `fullUrl`, `request`, `search` as in FHIR."""
 
     fullUrl: str | None = None
     resource: AnyResource | None = None
     request: Raw = ABSENT
     response: Raw = ABSENT
+    search: Raw = ABSENT
 
 
 class Entries:
     """The entries of one document or of one patient's share of a pool.
 
     `place(i)` names entry i where it has no id; `original(i)` gives its JSON; `base` is the URL that relative
-    references start from, None when the document does not tell; `deleted` are `Type/id` that a later entry deleted.
+    references start from, None when the document does not tell; `deleted` are `Type/id` that a later entry deleted;
+    `skipped` counts entries that only ask or answer and hold no resource.
     """
 
     def __init__(
@@ -63,12 +65,14 @@ class Entries:
         original: Callable[[int], bytes],
         base: str | None = None,
         deleted: frozenset[str] = frozenset(),
+        skipped: int = 0,
     ) -> None:
         self.items = items
         self.place = place
         self.original = original
         self.base = base
         self.deleted = deleted
+        self.skipped = skipped
 
     def __len__(self) -> int:
         return len(self.items)

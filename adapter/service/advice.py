@@ -13,12 +13,14 @@ from adapter.output.cards import Card, CardMaker, Circumstances
 from adapter.output.fingerprints import Fingerprints
 from adapter.output.override_reasons import override_reasons
 from adapter.pipeline import Evaluator
+from adapter.resources.clinical import Medication
+from adapter.resources.entries import Entries
 from adapter.service.clients import Client
 from adapter.service.evaluation import evaluator_of
 from adapter.service.gathering import Gaps, gaps_of, newest_day, record_of
 from adapter.service.guard import place
 from adapter.service.orders import Drafts, Judged, entries_of, judged, resolved
-from adapter.service.prefetch import REQUIRED, TYPES, Had, Resource, check_one_patient, had
+from adapter.service.prefetch import REQUIRED, TYPES, Had, check_one_patient, had, kind_of, page_of, some
 from adapter.service.reading import nothing_lacks, read_missing
 from adapter.service.refusals import Refusal
 from adapter.service.request import HookCall
@@ -36,10 +38,10 @@ class Question:
 
     def __init__(self, call: HookCall, site: Site, client: Client | None, deadline: float) -> None:
         self._call, self._site, self._client, self._deadline = call, site, client, deadline
-        self._held = {key: had(call.prefetch[key], kind) for key, kind in TYPES.items() if key in call.prefetch}
+        self._held = {key: had(call.prefetch[key], key) for key in TYPES if key in call.prefetch}
         check_one_patient((r for found in self._held.values() for r in found.resources), call.patient_id)
         if call.drafts is not None:
-            self._held[DRAFTED] = Had([*call.drafts.medications, *call.drafts.judgeable])
+            self._held[DRAFTED] = Had([page_of(call.drafts.pointing, DRAFTED)])
 
     @property
     def complete(self) -> bool:
@@ -110,18 +112,20 @@ def _without_drafts(held: Mapping[str, Had], drafts: Drafts | None) -> Mapping[s
     """The record without the draft orders, which are read as plans, and without the server's older copies of them."""
     if drafts is None:
         return held
-    kept = {key: replace(found, resources=_others(found, drafts.references)) for key, found in held.items()}
-    return {**kept, DRAFTED: Had(list(drafts.medications))}
+    mine = drafts.references
+    kept = {key: replace(found, pages=[_without(p, mine) for p in found.pages]) for key, found in held.items()}
+    return {**kept, DRAFTED: Had([page_of(drafts.medications, DRAFTED)])}
 
 
 def _medications(held: Mapping[str, Had]) -> frozenset[str]:
     """Ids of the Medications in hand."""
     every = (resource for found in held.values() for resource in found.resources)
-    return frozenset(str(resource.get("id")) for resource in every if resource.get("resourceType") == "Medication")
+    return frozenset(str(resource.id) for resource in every if resource.__class__ is Medication)
 
 
-def _others(found: Had, references: frozenset[str]) -> list[Resource]:
-    return [r for r in found.resources if f"{r.get('resourceType')}/{r.get('id')}" not in references]
+def _without(page: Entries, references: frozenset[str]) -> Entries:
+    resources = [(index, entry.resource) for index, entry in enumerate(page.items) if entry.resource is not None]
+    return some(page, [index for index, one in resources if f"{kind_of(one)}/{one.id}" not in references])
 
 
 def _unread_conditions(rejected: tuple[Rejected, ...]) -> tuple[tuple[str, str], ...]:

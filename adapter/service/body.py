@@ -5,13 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import anyio
+import msgspec
 import orjson
+from msgspec import Raw
 from starlette.requests import Request
 
 from adapter.service.refusals import Refusal
 
 LONGEST_UPLOAD = 60
 """Seconds that a caller may take to send a body."""
+_PREFETCH = "prefetch"
+_MEMBERS = msgspec.json.Decoder(dict[str, Raw])
 _JSON = ("application/json", "application/fhir+json", "application/json+fhir")
 
 
@@ -47,6 +51,25 @@ def parse_object(body: bytes) -> dict[str, Any]:
     if not isinstance(parsed, dict):
         raise Refusal(400, "the body must be a JSON object")
     return parsed
+
+
+def parse_call(body: bytes) -> dict[str, Any]:
+    """The JSON object of a hook call, the values of its prefetch as their bytes; 400 for anything else."""
+    text = body.removeprefix(b"\xef\xbb\xbf")
+    try:
+        if not text.isascii():
+            text.decode()
+        members = _MEMBERS.decode(text)
+        prefetch = members.pop(_PREFETCH, None)
+        found: dict[str, Any] = {name: orjson.loads(bytes(raw)) for name, raw in members.items()}
+        if prefetch is not None:
+            sent = bytes(prefetch)
+            values = _MEMBERS.decode(sent) if sent.startswith(b"{") else None
+            found[_PREFETCH] = orjson.loads(sent) if values is None else {k: bytes(v) for k, v in values.items()}
+    except (msgspec.MsgspecError, orjson.JSONDecodeError, UnicodeDecodeError, RecursionError):
+        parse_object(body)
+        raise Refusal(400, "the body is not JSON in UTF-8") from None
+    return found
 
 
 def _too_large(limit: int) -> Refusal:

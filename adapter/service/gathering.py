@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
-import orjson
-
-from adapter.fhir.documents import read_document
 from adapter.normalize.records import Record
 from adapter.pipeline import Evaluator
+from adapter.resources.clinical import Patient
 from adapter.resources.entries import Entries
 from adapter.service.prefetch import KINDS, Had
 from adapter.timeline.events import Event, Exposure, Plan, Problem
@@ -31,9 +30,11 @@ def record_of(
 ) -> Record | None:
     """The patient's record, None when nothing is about the patient."""
     gaps = gaps_of(held)
-    document = read_document(_bundle(patient_id, held), "the record")
+    pages = [page for found in held.values() for page in found.pages]
+    for page in pages:
+        _identify(page, patient_id)
     records = evaluator.records(
-        document.entries,
+        pages,
         complete=not any(kind == "Condition" for kind, _ in gaps),
         incomplete=gaps,
         source_base=base,
@@ -61,13 +62,9 @@ def time_of(event: Event) -> When | None:
     return event.when
 
 
-def _bundle(patient_id: str, held: Mapping[str, Had]) -> bytes:
-    entries = [{"resource": _identified(r, patient_id)} for found in held.values() for r in found.resources]
-    return orjson.dumps({"resourceType": "Bundle", "type": "collection", "entry": entries})
-
-
-def _identified(resource: dict[str, object], patient_id: str) -> dict[str, object]:
+def _identify(page: Entries, patient_id: str) -> None:
     """A Patient without id is the patient that was asked for."""
-    if resource.get("resourceType") == "Patient" and not resource.get("id"):
-        return {**resource, "id": patient_id}
-    return resource
+    for entry in page.items:
+        resource: Any = entry.resource
+        if resource.__class__ is Patient and not resource.id:
+            resource.id = patient_id

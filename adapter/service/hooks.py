@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from adapter.output.cards import Card
 from adapter.service.advice import Question
-from adapter.service.body import parse_object, read_body
+from adapter.service.body import parse_call, parse_object, read_body
 from adapter.service.feedback import keep
 from adapter.service.orders import SELECT, SIGN
 from adapter.service.prefetch import TEMPLATES
@@ -71,7 +71,7 @@ async def call(service_id: str, request: Request) -> Response:
     deadline = getattr(request.state, "arrived", time.monotonic()) + site.settings.cds_deadline
     hook = _known(service_id)
     check_service(request, service_id)
-    asked = hook_call(parse_object(await read_body(request, site.settings.body_limit)), hook)
+    asked = hook_call(parse_call(await read_body(request, site.settings.body_limit)), hook)
     request.state.instance = asked.instance
     check_named_server(request, asked.fhir_server)
     question = await run_in_threadpool(Question, asked, site, caller(request), deadline)

@@ -9,15 +9,16 @@ from typing import Any
 import orjson
 
 from adapter.fhir.client import is_id
-from adapter.fhir.documents import read_document
+from adapter.fhir.documents import read_document, shape_of
 from adapter.normalize.records import Record
 from adapter.output.orders import Order, in_scope
 from adapter.resources.entries import Entries
-from adapter.service.prefetch import Resource, of_another
+from adapter.service.prefetch import Whose
 from adapter.terminology import Terminology
 from adapter.timeline.events import Plan
 from adapter.values import AsOf, day_text
 
+Resource = dict[str, Any]
 SELECT, SIGN = "order-select", "order-sign"
 JUDGED = {"MedicationRequest": ("medicationCodeableConcept", "medicationReference"), "ServiceRequest": ("code",)}
 MEDICATION = "Medication"
@@ -41,13 +42,13 @@ class Drafts:
     """The draft orders of a call; `selections` is None where the hook has none: then every order counts."""
 
     orders: tuple[Draft, ...] = ()
-    medications: tuple[Resource, ...] = ()
+    medications: tuple[tuple[Any, bytes], ...] = ()
     selections: tuple[str, ...] | None = None
 
     @property
-    def judgeable(self) -> tuple[Resource, ...]:
-        """The orders that name a drug or a procedure, as sent."""
-        return tuple(draft.sent for draft in self.orders if draft.unread is None)
+    def pointing(self) -> tuple[tuple[Any, bytes], ...]:
+        """The Medications, and the orders that name a drug or a procedure: each typed and as JSON."""
+        return (*self.medications, *(shaped(draft.sent) for draft in self.orders if draft.unread is None))
 
     @property
     def references(self) -> frozenset[str]:
@@ -88,13 +89,20 @@ def drafts_of(context: Mapping[str, Any], hook: str, patient_id: str, faults: li
         entries = []
     selections = _selections(context, faults) if hook == SELECT else None
     found = [_draft(entry, index) for index, entry in enumerate(entries)]
+    whose = Whose(patient_id)
     for draft in found:
-        if of_another(draft.sent, patient_id):
+        if draft.sent and whose.another(shaped(draft.sent)[0]):
             faults.append(f"{_PLACE}: an order belongs to another patient than context.patientId")
             break
-    medications = tuple(d.sent for d in found if d.sent.get("resourceType") == MEDICATION)
+    medications = tuple(shaped(d.sent) for d in found if d.sent.get("resourceType") == MEDICATION)
     orders = [d for d in found if d.sent.get("resourceType") != MEDICATION]
     return Drafts(tuple(_told_apart(orders)), medications, selections)
+
+
+def shaped(sent: Resource) -> tuple[Any, bytes]:
+    """A resource typed, with its JSON."""
+    text = orjson.dumps(sent)
+    return shape_of(text), text
 
 
 def _told_apart(orders: list[Draft]) -> Iterator[Draft]:

@@ -7,6 +7,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+from msgspec import Raw
+
+from adapter.errors import InputError
+from adapter.fhir.documents import OUTCOME, Document, Link, read_closed
+from adapter.resources.clinical import READ_TYPES, Appointment, BodyStructure, Medication, Patient
+from adapter.resources.datatypes import ABSENT, Participant, Reference
+from adapter.resources.entries import UNREAD, Broken, Entries, Entry, Unread
+from adapter.resources.repair import read, read_list
 from adapter.service.refusals import Refusal
 
 PAGE = 1000
@@ -33,25 +42,52 @@ TEMPLATES: dict[str, str] = {
     "patient": "Patient/{{context.patientId}}",
     **{key: f"{kind}?patient={{{{context.patientId}}}}&_count={PAGE}" for key, kind in SEARCHED.items()},
 }
+_UNREADABLE = "what was sent cannot be read as FHIR R4"
+_BUNDLE = UNREAD["Bundle"]
+_READABLE = frozenset(READ_TYPES)
 _MEDICATION_REFERENCE = re.compile(r"(?:(https?://.+)/)?Medication/([A-Za-z0-9\-._]{1,64})(?:/_history/[^/]+)?")
 _PATIENT_REFERENCE = re.compile(r"(?:.*/)?Patient/([^/#?|]+)(?:/_history/[^/]+)?")
 
-Resource = dict[str, Any]
+Resource = Any
+"""A typed resource, or what is left of a broken one."""
+
+
+class _Search(msgspec.Struct, gc=False):
+    """Why an entry is in a searchset."""
+
+    mode: str | None = None
+
+
+class _Issue(msgspec.Struct, gc=False):
+    """One issue of an OperationOutcome."""
+
+    severity: str | None = None
+
+
+class _Outcome(msgspec.Struct, gc=False):
+    """An OperationOutcome."""
+
+    issue: list[_Issue] | None = None
 
 
 @dataclass
 class Had:
-    """What is in hand of one key: its resources; `fault` why there are none; `doubt` why they may not be all.
+    """What is in hand of one key: its pages; `fault` why there are none; `doubt` why they may not be all.
 
     `next`: where the next page is; `total`: how many the source counts; `status`: HTTP status of a server's fault.
     """
 
-    resources: list[Resource] = field(default_factory=list)
+    pages: list[Entries] = field(default_factory=list)
     fault: str | None = None
     doubt: str | None = None
     next: str | None = None
     total: int | None = None
     status: int | None = None
+
+    @property
+    def resources(self) -> list[Resource]:
+        """The resources of all pages."""
+        return [entry.resource for page in self.pages for entry in page.items]
 
     @property
     def gap(self) -> str | None:
@@ -60,66 +96,91 @@ class Had:
             return self.fault or self.doubt
         if self.next:
             return "only the first page was given"
-        if self.total is not None and self.total > len(self.resources):
-            return f"{len(self.resources)} of {self.total} were given"
+        given = sum(map(len, self.pages))
+        if self.total is not None and self.total > given:
+            return f"{given} of {self.total} were given"
         return None
 
 
-def had(value: object, kind: str) -> Had:
+def kind_of(resource: Resource) -> str:
+    """The resource type."""
+    return resource.type if resource.__class__ is Broken else resource.__class__.__name__
+
+
+def page_of(resources: Iterable[tuple[Resource, bytes]], name: str) -> Entries:
+    """Resources with their JSON as a page; `name` is what those without id are called by."""
+    found = list(resources)
+    return Entries([Entry(None, shaped) for shaped, _ in found], lambda i: f"{name}[{i}]", lambda i: found[i][1])
+
+
+def had(value: bytes, key: str) -> Had:
     """The reading of one prefetched value: a resource, a Bundle, null (known empty) or an error of the client."""
-    if value is None:
+    kind = KINDS[key]
+    if value == b"null":
         return Had()
-    if not isinstance(value, dict):
+    if not value.startswith(b"{"):
         return Had(fault="no FHIR resource was sent")
-    if value.get("resourceType") == "OperationOutcome":
+    try:
+        document = read_closed(value, key, lambda index: f"prefetch.{key}.entry[{index}]")
+    except InputError:
+        return Had(fault=_UNREADABLE)
+    if document.bundle:
+        return _from_bundle(document, kind)
+    sent = document.entries.items[0].resource
+    if sent.__class__ is OUTCOME:
         return Had(fault="the client sent an OperationOutcome")
-    if value.get("resourceType") != "Bundle":
-        return Had([value]) if value.get("resourceType") == kind else Had(fault=f"no {kind} and no Bundle was sent")
-    return from_bundle(value, kind)
+    return Had([document.entries]) if kind_of(sent) == kind else Had(fault=f"no {kind} and no Bundle was sent")
 
 
-def from_bundle(bundle: Mapping[str, Any], kind: str) -> Had:
+def _from_bundle(document: Document, kind: str) -> Had:
     """The resources of a searchset; an error entry makes it a fault, a warning or a few unusable entries a doubt.
 
     Entries of which none is of this kind are a fault: an empty result has no entries.
     """
-    total = bundle.get("total")
-    following = _next(bundle)
-    result = Had(next=following or None, total=total if isinstance(total, int) else None)
+    following = _next(document.link)
+    result = Had(next=following or None, total=_total(document.total))
     if following == "":
         result.doubt = "a further page cannot be had: its link is none"
-    entries = bundle.get("entry") or []
-    if not isinstance(entries, list):
-        return Had(fault="the Bundle's entry is no list")
-    unusable = 0
-    for entry in entries:
-        resource = entry.get("resource") if isinstance(entry, dict) else None
-        if isinstance(resource, dict) and resource.get("resourceType") == "OperationOutcome":
-            _note(resource, result)
-        elif isinstance(resource, dict) and isinstance(resource.get("resourceType"), str):
-            result.resources.append(resource)
-            unusable += resource["resourceType"] not in KINDS.values() and not _included(entry)
+    entries, unusable = document.entries, document.entries.skipped
+    kept: list[int] = []
+    for index, entry in enumerate(entries.items):
+        entry.fullUrl = None  # a proxy's name for the server would make the same patient another one
+        if entry.resource.__class__ in _READABLE:
+            kept.append(index)
+        elif entry.resource.__class__ is OUTCOME:
+            _note(entries.original(index), result)
+        elif (named := kind_of(entry.resource)) and entry.resource.__class__ is not _BUNDLE:
+            kept.append(index)
+            unusable += named not in KINDS.values() and not _included(entry)
         else:
             unusable += 1
+    result.pages = [entries if len(kept) == len(entries) else some(entries, kept)]
     _judge(result, unusable, kind)
     return result
 
 
-def _included(entry: Mapping[str, Any]) -> bool:
-    search = entry.get("search")
-    return isinstance(search, dict) and search.get("mode") == "include"
+def some(entries: Entries, kept: list[int]) -> Entries:
+    """The entries at some indexes."""
+    items = [entries.items[index] for index in kept]
+    return Entries(items, lambda i: entries.place(kept[i]), lambda i: entries.original(kept[i]), entries.base)
+
+
+def _included(entry: Entry) -> bool:
+    search = read(entry.search, _Search)
+    return search is not None and search.mode == "include"
 
 
 def _judge(result: Had, unusable: int, kind: str) -> None:
-    if (unusable or result.resources) and all(r["resourceType"] != kind for r in result.resources):
+    resources = result.resources
+    if (unusable or resources) and all(kind_of(resource) != kind for resource in resources):
         result.fault = result.fault or f"the Bundle has entries, but no {kind} that can be read"
     elif unusable:
         result.doubt = result.doubt or f"{unusable} entries of the Bundle cannot be read"
 
 
-def _note(outcome: Mapping[str, Any], result: Had) -> None:
-    issues = outcome.get("issue")
-    severities = {issue.get("severity") for issue in issues or [] if isinstance(issue, dict)}
+def _note(outcome: bytes, result: Had) -> None:
+    found = read(outcome, _Outcome) or _Outcome()
+    severities = {issue.severity for issue in found.issue or ()}
     if severities == {"information"}:
         return
     if severities and severities <= {"information", "warning"}:
@@ -128,51 +189,76 @@ def _note(outcome: Mapping[str, Any], result: Had) -> None:
         result.fault = "the result holds an OperationOutcome"
 
 
-def _next(bundle: Mapping[str, Any]) -> str | None:
+def _next(links: Raw) -> str | None:
     """Where the next page is; empty when there is one that no address tells."""
-    links = bundle.get("link")
-    for link in links if isinstance(links, list) else []:
-        if isinstance(link, dict) and link.get("relation") == "next":
-            url = link.get("url")
-            return url if isinstance(url, str) else ""
-    return None
+    return next((link.url or "" for link in read_list(links, Link) if link.relation == "next"), None)
+
+
+def _total(raw: Raw) -> int | None:
+    text = bytes(raw)
+    return int(text) if text.isdigit() else None
 
 
 def check_one_patient(resources: Iterable[Resource], patient_id: str) -> None:
     """Refuses (400) what is about another patient than the call's."""
+    whose = Whose(patient_id)
     for resource in resources:
-        kind = resource.get("resourceType")
-        if of_another(resource, patient_id):
-            raise Refusal(400, f"prefetch: a {kind} belongs to another patient than context.patientId")
+        if whose.another(resource):
+            raise Refusal(400, f"prefetch: a {kind_of(resource)} belongs to another patient than context.patientId")
 
 
-def of_another(resource: Resource, patient_id: str) -> bool:
-    """Whether a resource is another patient's."""
-    if resource.get("resourceType") == "Patient":
-        return str(resource.get("id", patient_id)) != patient_id
-    named = set(_patients(resource))
-    shared = resource.get("resourceType") == "Appointment" and patient_id in named
-    return bool(named - {patient_id}) and not shared
+class Whose:
+    """Whether resources are about another patient than this one."""
+
+    def __init__(self, patient_id: str) -> None:
+        self._patient_id = patient_id
+        self._known: dict[bytes, bool] = {}
+
+    def another(self, resource: Resource) -> bool:
+        """Whether a resource is another patient's."""
+        kind = resource.__class__
+        if kind is Patient:
+            return str(resource.id or self._patient_id) != self._patient_id
+        if kind is Appointment:
+            named = set(_actors(resource))
+            return bool(named) and self._patient_id not in named
+        if kind is Medication:
+            return False
+        if kind is BodyStructure:
+            return self._names_another(resource.patient)
+        if isinstance(resource, Unread) and self._names_another(resource.patient):
+            return True
+        return self._names_another(resource.subject)
+
+    def _names_another(self, raw: Raw) -> bool:
+        key = bytes(raw)
+        found = self._known.get(key)
+        if found is None:
+            named = _patient_of(read(raw, Reference))
+            found = self._known[key] = named not in (None, self._patient_id)
+        return found
 
 
-def _patients(resource: Resource) -> Iterator[str]:
-    holders = [resource.get("subject"), resource.get("patient")]
-    participants = resource.get("participant") if resource.get("resourceType") == "Appointment" else None
-    for participant in participants if isinstance(participants, list) else []:
-        holders.append(participant.get("actor") if isinstance(participant, dict) else None)
-    for holder in holders:
-        reference = holder.get("reference") if isinstance(holder, dict) else None
-        match = _PATIENT_REFERENCE.fullmatch(reference) if isinstance(reference, str) else None
-        if match:
-            yield match[1]
+def _actors(appointment: Appointment) -> Iterator[str]:
+    for participant in read_list(appointment.participant, Participant):
+        named = _patient_of(participant.actor)
+        if named is not None:
+            yield named
+
+
+def _patient_of(reference: Reference | None) -> str | None:
+    """The id of the patient that a reference names."""
+    text = reference.reference if reference is not None else None
+    match = _PATIENT_REFERENCE.fullmatch(text) if text else None
+    return match[1] if match else None
 
 
 def medications_named(held: Mapping[str, Had], base: str | None) -> list[str]:
     """Ids of the Medications on the call's server (`base`) that resources point to and that are not in hand."""
     resources = [resource for found in held.values() for resource in found.resources]
-    known = {resource.get("id") for resource in resources if resource.get("resourceType") == "Medication"}
-    holders = (resource.get("medicationReference") for resource in resources)
-    references = (holder.get("reference") for holder in holders if isinstance(holder, dict))
-    matches = (_MEDICATION_REFERENCE.fullmatch(one) for one in references if isinstance(one, str))
+    known = {resource.id for resource in resources if resource.__class__ is Medication}
+    raws = [raw for resource in resources if (raw := getattr(resource, "medicationReference", ABSENT))]
+    references = (read(raw, Reference) for raw in raws)
+    matches = (_MEDICATION_REFERENCE.fullmatch(one.reference) for one in references if one and one.reference)
     ids = {match[2]: None for match in matches if match and match[1] in (None, base)}
     return [one for one in ids if one not in known]

@@ -8,17 +8,30 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, TimeoutError, wait
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 from requests.adapters import HTTPAdapter
 
 from adapter.errors import RemoteError, UsageError
 from adapter.fhir.auth import Auth, FixedToken, NoAuth
 from adapter.fhir.client import FhirClient
+from adapter.fhir.documents import shape_of
 from adapter.fhir.paging import MOST_PAGES
 from adapter.fhir.transport import Patience
 from adapter.service.addresses import door, may_read
 from adapter.service.clients import Client
-from adapter.service.prefetch import KINDS, MEDICATIONS, PAGE, REQUIRED, TYPES, Had, medications_named, of_another
+from adapter.service.prefetch import (
+    KINDS,
+    MEDICATIONS,
+    PAGE,
+    REQUIRED,
+    TYPES,
+    Had,
+    Whose,
+    kind_of,
+    medications_named,
+    page_of,
+)
 from adapter.service.refusals import Refusal
 from adapter.service.request import HookCall
 from adapter.service.scopes import permits
@@ -117,7 +130,7 @@ def _now(task: Future[Had], begun: Had | None) -> Had:
 def _together(parts: list[Had]) -> Had:
     """Medications; one that is not there leaves its pointer unresolved, one that could not be had is a gap."""
     faults = [part.fault for part in parts if part.fault and part.status not in _GONE]
-    return Had([resource for part in parts for resource in part.resources], doubt=faults[0] if faults else None)
+    return Had([page for part in parts for page in part.pages], doubt=faults[0] if faults else None)
 
 
 _NOT_ALLOWED = "this FHIR server may not be read: it is neither listed nor the site's own"
@@ -179,14 +192,25 @@ def _read(key: str, identity: str, begun: Had | None, source: Source) -> Had:
 def _found(kind: str, identity: str, client: FhirClient) -> Had:
     """A search that the client broke off after a page is made again from its beginning."""
     if kind in ("Patient", KINDS[MEDICATIONS]):
-        return Had([client.read(kind, identity).json()])
+        body = client.read(kind, identity).body
+        return _of_kind(kind, [(shape_of(body), body)])
     found = client.search(kind, [("patient", identity), ("_count", str(PAGE))])
-    everything = [resource.json() for resource in found.resources]
-    mine = [resource for resource in everything if not of_another(resource, identity)]
-    if all(resource.get("resourceType") != kind for resource in mine) and everything:
+    everything = [(shape_of(resource.body), resource.body) for resource in found.resources]
+    whose = Whose(identity)
+    mine = [(shaped, body) for shaped, body in everything if not whose.another(shaped)]
+    if everything and not mine:
         return Had(fault=f"the FHIR server answered with no {kind} of this patient")
     foreign = None if len(mine) == len(everything) else "the FHIR server answered with other patients' resources too"
-    return Had(mine, doubt=found.incomplete or foreign)
+    return _of_kind(kind, mine, found.incomplete or foreign)
+
+
+def _of_kind(kind: str, given: list[tuple[Any, bytes]], doubt: str | None = None) -> Had:
+    """What a server gave, a fault where nothing of it is of the kind that was asked for."""
+    kinds = [kind_of(shaped) for shaped, _ in given]
+    if given and kind not in kinds:
+        return Had(fault=f"the FHIR server answered with no {kind} of this patient")
+    unread = f"{kinds.count('')} entries of the Bundle cannot be read" if "" in kinds else None
+    return Had([page_of(given, kind)], doubt=doubt or unread)
 
 
 def _said(error: RemoteError) -> str:
@@ -197,4 +221,4 @@ def _broken_off(begun: Had | None, reason: str, status: int | None) -> Had:
     """What is in hand is kept even when a later page cannot be had."""
     if begun is None:
         return Had(fault=reason, status=status)
-    return Had(begun.resources, doubt=f"a further page could not be read: {reason}")
+    return Had(begun.pages, doubt=f"a further page could not be read: {reason}")

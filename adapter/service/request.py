@@ -28,14 +28,14 @@ class Access:
 
 @dataclass(frozen=True)
 class HookCall:
-    """One call of a service; `prefetch` as sent, keys that were not sent are not in it."""
+    """One call of a service; `prefetch`: the JSON of each key, keys that were not sent are not in it."""
 
     hook: str
     instance: str
     patient_id: str
     fhir_server: str | None
     access: Access | None
-    prefetch: Mapping[str, Any]
+    prefetch: Mapping[str, bytes]
     drafts: Drafts | None = None
 
 
