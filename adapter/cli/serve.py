@@ -16,6 +16,7 @@ from adapter.service.guard import start_log
 from adapter.service.operations import OPEN_WARNING
 from adapter.service.silence import SILENT_WARNING
 from adapter.service.site import Site
+from adapter.service.warming import warm
 from adapter.settings import load
 from adapter.state import open_state
 
@@ -45,6 +46,7 @@ def serve_http(
             pass
         announce(site, address)
         if workers == 1:
+            warm(site)
             uvicorn.Server(configured(app)).run(sockets=[listening])
         else:
             _run_workers(flags, site, listening, workers)

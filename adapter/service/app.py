@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import orjson
+from anyio import CapacityLimiter
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import SQLAlchemyError
@@ -33,9 +34,11 @@ from adapter.service.silence import SILENT_WARNING, silent_services
 from adapter.service.site import Site
 from adapter.service.tokens import Verifier
 from adapter.service.trust import Trust
+from adapter.service.warming import warm
 from adapter.settings import load
 from adapter.state import State, open_state
 
+EVALUATING = 4
 LAUNCH = "_HCC_ADAPTER_LAUNCH"
 _DESCRIPTION = "Conversion therapy of hepatocellular carcinoma: CDS Hooks, evaluation, patients. Decision support only."
 
@@ -66,7 +69,10 @@ def from_launch() -> FastAPI:
     """The application of a worker process, from what the command left in the environment."""
     start_log()
     launch: dict[str, Any] = orjson.loads(os.environ[LAUNCH])
-    return create_app(Site(load(launch.pop("flags")), **launch))
+    site = Site(load(launch.pop("flags")), **launch)
+    app = create_app(site)
+    warm(site)
+    return app
 
 
 @asynccontextmanager
@@ -74,6 +80,8 @@ async def _with_state(app: FastAPI) -> AsyncIterator[None]:
     """The state database is open while the application runs, and the places of its event loop are there."""
     site: Site = app.state.site
     app.state.hook_places, app.state.own_places = Places(), Places()
+    # Evaluations only compute: more of them at once than processors would hinder each other.
+    app.state.evaluating = CapacityLimiter(EVALUATING)
     with open_state(site.settings.state) as app.state.memory:
         yield
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import Any
 
 import orjson
+from anyio import to_thread
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from adapter.output.cards import Card
 from adapter.service.advice import Question
 from adapter.service.body import parse_call, parse_object, read_body
 from adapter.service.feedback import keep
@@ -71,17 +72,24 @@ async def call(service_id: str, request: Request) -> Response:
     deadline = getattr(request.state, "arrived", time.monotonic()) + site.settings.cds_deadline
     hook = _known(service_id)
     check_service(request, service_id)
-    asked = hook_call(parse_call(await read_body(request, site.settings.body_limit)), hook)
-    request.state.instance = asked.instance
-    check_named_server(request, asked.fhir_server)
-    question = await run_in_threadpool(Question, asked, site, caller(request), deadline)
+    body = await read_body(request, site.settings.body_limit)
 
-    def cards() -> list[Card]:
-        return outgoing(request, service_id, question.cards())
+    def answered(question: Question) -> Response:
+        return _json({"cards": outgoing(request, service_id, question.cards())})
 
-    if question.complete:
-        return _json({"cards": await run_in_threadpool(cards)})
-    return _json({"cards": await request.app.state.hook_places.run(cards, deadline)})
+    def first() -> Question | Response:
+        """The answer where nothing has to be read, which then needs no place among those that read."""
+        asked = hook_call(parse_call(body), hook)
+        request.state.instance = asked.instance
+        check_named_server(request, asked.fhir_server)
+        question = Question(asked, site, caller(request), deadline)
+        return answered(question) if question.complete else question
+
+    found = await to_thread.run_sync(first, limiter=request.app.state.evaluating)
+    if isinstance(found, Response):
+        return found
+    response: Response = await request.app.state.hook_places.run(partial(answered, found), deadline)
+    return response
 
 
 @router.post("/cds-services/{service_id}/feedback", summary="What became of cards", openapi_extra=_BODY)
