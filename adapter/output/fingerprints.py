@@ -20,10 +20,13 @@ class Fingerprints:
         self._events = events
         self._undated = undated
         self._by_source: dict[str, list[Event]] | None = None
+        self._made: dict[str, str] = {}
 
     def of(self, references: Iterable[str]) -> list[str]:
         """Each reference with the fingerprint of its facts, in order, each once."""
-        return [f"{reference} {self._of(reference)}" for reference in sorted(set(references))]
+        named, made = sorted(set(references)), self._made
+        made.update((reference, self._of(reference)) for reference in named if reference not in made)
+        return [f"{reference} {made[reference]}" for reference in named]
 
     def _of(self, reference: str) -> str:
         if self._by_source is None:

@@ -10,6 +10,7 @@ _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _INLINE = re.compile(r"([\\`*_\[\]|~#$@^])")
 _LINKS = re.compile(r"(?i)(:(?=//)|(?<=www)\.)")
 _LEADING = re.compile(r"^([-+=]|\d+(?=[.)]))")
+_ACTIVE = re.compile(r"(?i)[\\`*_\[\]|~#$@^&<>]|://|www\.|^[-+=\d]")
 ELLIPSIS = "…"
 
 __all__ = ["escaped", "one_line", "shortened"]
@@ -17,7 +18,10 @@ __all__ = ["escaped", "one_line", "shortened"]
 
 def escaped(text: str) -> str:
     """The text on one line, with nothing in it that Markdown or HTML would act on."""
-    line = _INLINE.sub(r"\\\1", one_line(text).translate(_ENTITIES))
+    plain = one_line(text)
+    if _ACTIVE.search(plain) is None:
+        return plain
+    line = _INLINE.sub(r"\\\1", plain.translate(_ENTITIES))
     line = _LINKS.sub(r"\\\1", line)
     return _LEADING.sub(_marker, line)
 

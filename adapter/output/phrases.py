@@ -26,6 +26,13 @@ def story_table() -> Mapping[str, Any]:
     return read
 
 
+@lru_cache(maxsize=2)
+def _replacements(language: str) -> tuple[re.Pattern[str], tuple[tuple[re.Pattern[str], str], ...]]:
+    """A language's replacements inside amounts, and one pattern that finds where any of them has work to do."""
+    listed = story_table()[language]["phrases"]
+    return re.compile("|".join(p for p, _ in listed)), tuple((re.compile(p), words) for p, words in listed)
+
+
 class Phrases:
     """The story's own words of one language, beside the texts of the findings."""
 
@@ -58,8 +65,10 @@ class Phrases:
     def amount(self, text: str) -> str:
         """A value or a bound as a clinician writes it."""
         worded = _KEY.sub(lambda found: self.texts.word(found[0]), text)
-        for pattern, replacement in self._own["phrases"]:
-            worded = re.sub(pattern, replacement, worded)
+        any_of_them, each = _replacements(self.texts.language)
+        if any_of_them.search(worded):
+            for pattern, replacement in each:
+                worded = pattern.sub(replacement, worded)
         return worded
 
     def criterion(self, criterion: Criterion, noted: bool = True) -> str:

@@ -89,19 +89,22 @@ class Texts:
 
     def said(self, finding: Finding) -> tuple[str, str]:
         """Summary and detail of a finding."""
-        outcomes = self._texts["findings"].get(finding.code, {})
-        entry = outcomes.get(finding.outcome) or self._texts["findings"].get("general", {}).get(finding.outcome) or {}
-        values = _Values(self, finding)
-        summary = values.fill(entry["summary"]) if "summary" in entry else f"{finding.code}: {finding.outcome}"
-        return summary, values.fill(entry["detail"]) if "detail" in entry else ""
+        entry, values = self._entry(finding), _Values(self, finding)
+        return _summary(entry, values, finding), _detail(entry, values)
 
     def summary(self, finding: Finding) -> str:
         """One sentence that says the finding."""
-        return self.said(finding)[0]
+        return _summary(self._entry(finding), _Values(self, finding), finding)
 
     def detail(self, finding: Finding) -> str:
         """What it rests on and what to consider; never an order."""
-        return self.said(finding)[1]
+        return _detail(self._entry(finding), _Values(self, finding))
+
+    def _entry(self, finding: Finding) -> Mapping[str, Any]:
+        """The texts of an outcome, else the topic-free ones."""
+        findings = self._texts["findings"]
+        own: Mapping[str, Any] | None = findings.get(finding.code, {}).get(finding.outcome)
+        return own or findings.get("general", {}).get(finding.outcome) or {}
 
     def activity(self, code: str) -> str:
         """The title of a CarePlan activity."""
@@ -194,6 +197,14 @@ class Texts:
         if isinstance(value, str):
             return self.word(value)
         return "" if value is None else _number(value)
+
+
+def _summary(entry: Mapping[str, Any], values: _Values, finding: Finding) -> str:
+    return values.fill(entry["summary"]) if "summary" in entry else f"{finding.code}: {finding.outcome}"
+
+
+def _detail(entry: Mapping[str, Any], values: _Values) -> str:
+    return values.fill(entry["detail"]) if "detail" in entry else ""
 
 
 class _Values:

@@ -10,13 +10,28 @@ import orjson
 from msgspec import Raw
 from starlette.requests import Request
 
+from adapter.resources.datatypes import ABSENT
 from adapter.service.refusals import Refusal
 
+_JSON = ("application/json", "application/fhir+json", "application/json+fhir")
 LONGEST_UPLOAD = 60
 """Seconds that a caller may take to send a body."""
+
+
+class _Call(msgspec.Struct, gc=False):
+    """The members of a hook call, raw."""
+
+    hook: Raw = ABSENT
+    hookInstance: Raw = ABSENT
+    context: Raw = ABSENT
+    fhirServer: Raw = ABSENT
+    fhirAuthorization: Raw = ABSENT
+    prefetch: dict[str, Raw] | None = None
+
+
+_CALL = msgspec.json.Decoder(_Call)
 _PREFETCH = "prefetch"
-_MEMBERS = msgspec.json.Decoder(dict[str, Raw])
-_JSON = ("application/json", "application/fhir+json", "application/json+fhir")
+_MEMBERS = tuple(name for name in _Call.__struct_fields__ if name != _PREFETCH)
 
 
 async def read_body(request: Request, limit: int) -> bytes:
@@ -59,16 +74,20 @@ def parse_call(body: bytes) -> dict[str, Any]:
     try:
         if not text.isascii():
             text.decode()
-        members = _MEMBERS.decode(text)
-        prefetch = members.pop(_PREFETCH, None)
-        found: dict[str, Any] = {name: orjson.loads(bytes(raw)) for name, raw in members.items()}
-        if prefetch is not None:
-            sent = bytes(prefetch)
-            values = _MEMBERS.decode(sent) if sent.startswith(b"{") else None
-            found[_PREFETCH] = orjson.loads(sent) if values is None else {k: bytes(v) for k, v in values.items()}
+        sent = _CALL.decode(text)
+        found = {name: orjson.loads(bytes(raw)) for name in _MEMBERS if (raw := getattr(sent, name))}
+        prefetch = {key: bytes(value) for key, value in (sent.prefetch or {}).items()}
     except (msgspec.MsgspecError, orjson.JSONDecodeError, UnicodeDecodeError, RecursionError):
-        parse_object(body)
-        raise Refusal(400, "the body is not JSON in UTF-8") from None
+        return _slowly(body)
+    return {**found, _PREFETCH: prefetch} if sent.prefetch is not None else found
+
+
+def _slowly(body: bytes) -> dict[str, Any]:
+    """The same for a body with something wrong in it, which is said."""
+    found = parse_object(body)
+    prefetch = found.get(_PREFETCH)
+    if isinstance(prefetch, dict):
+        found[_PREFETCH] = {key: orjson.dumps(value) for key, value in prefetch.items()}
     return found
 
 

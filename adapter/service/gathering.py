@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from adapter.normalize.records import Record
@@ -46,9 +46,18 @@ def record_of(
 
 def newest_day(record: Record, as_of: AsOf) -> str | None:
     """The day of the newest fact that exists at as-of, None when no fact has a date."""
-    times = (time_of(event) for event in record.timeline.events)
-    past = [when for when in times if when is not None and when.start <= as_of.instant]
+    known = record.timeline
+    kinds: tuple[Sequence[Event], ...] = (*known.measurements.values(), *known.coded.values(), *known.others.values())
+    past = [when for facts in kinds if (when := _newest(facts, as_of)) is not None]
     return max(past, key=lambda when: when.start).iso if past else None
+
+
+def _newest(facts: Sequence[Event], as_of: AsOf) -> When | None:
+    """When the newest of some facts of one kind began that exist at as-of."""
+    times = map(time_of, facts) if isinstance(facts[0], Plan) else map(time_of, reversed(facts))
+    past = (when for when in times if when is not None and when.start <= as_of.instant)
+    # But for plans, which are sorted by the day for which they are, the newest stands last.
+    return max(past, key=lambda when: when.start, default=None) if isinstance(facts[0], Plan) else next(past, None)
 
 
 def time_of(event: Event) -> When | None:

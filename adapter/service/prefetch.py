@@ -145,11 +145,12 @@ def _from_bundle(document: Document, kind: str) -> Had:
     kept: list[int] = []
     for index, entry in enumerate(entries.items):
         entry.fullUrl = None  # a proxy's name for the server would make the same patient another one
-        if entry.resource.__class__ in _READABLE:
+        found = entry.resource.__class__
+        if found in _READABLE:
             kept.append(index)
-        elif entry.resource.__class__ is OUTCOME:
+        elif found is OUTCOME:
             _note(entries.original(index), result)
-        elif (named := kind_of(entry.resource)) and entry.resource.__class__ is not _BUNDLE:
+        elif (named := kind_of(entry.resource)) and found is not _BUNDLE:
             kept.append(index)
             unusable += named not in KINDS.values() and not _included(entry)
         else:
@@ -171,8 +172,8 @@ def _included(entry: Entry) -> bool:
 
 
 def _judge(result: Had, unusable: int, kind: str) -> None:
-    resources = result.resources
-    if (unusable or resources) and all(kind_of(resource) != kind for resource in resources):
+    kinds = {kind_of(resource) for resource in result.resources}
+    if (unusable or kinds) and kind not in kinds:
         result.fault = result.fault or f"the Bundle has entries, but no {kind} that can be read"
     elif unusable:
         result.doubt = result.doubt or f"{unusable} entries of the Bundle cannot be read"

@@ -9,4 +9,6 @@ _INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u
 
 def one_line(text: str) -> str:
     """The text without line breaks, control and direction characters, blanks collapsed."""
+    if text.isprintable() and "  " not in text:  # what the pattern looks for is not printable, blanks apart
+        return text.strip()
     return _INVISIBLE.sub(" ", text).strip()
