@@ -1,118 +1,148 @@
-"""What a CDS Hooks call with a full prefetch costs, in calls a second and in milliseconds, in one run.
+"""What a CDS Hooks call with a full prefetch costs, beside peers that judge nothing, in one run.
 
-    python tests/bench/bench_hooks.py [SECONDS]
+    python tests/bench/bench_hooks.py [SECONDS] [--peers] [--peers-folder FOLDER] [--profile]
 
-Starts the service with one worker and `--open`, and calls it over 1, 8 and 32 connections. The plain parse of the same
-bytes stands beside it, since a ratio holds on any machine.
+Our service runs with one worker and `--open`, and is called over 1, 8 and 32 connections with 300 resources (about 600
+kB) and with 50; SECONDS is the time of each figure, longer for a slow service. `--peers` adds a HealthChain service and
+a FastAPI service with the full models of fhir.resources, both with a static card, and the ratios, which hold on any
+machine; HealthChain is installed with pip into an environment of its own, kept where FOLDER is given. `--profile` shows
+where one call's time goes, and measures no service.
 """
 
 from __future__ import annotations
 
+import argparse
 import http.client
-import json
 import os
-import re
-import socket
-import subprocess
 import sys
 import tempfile
-import threading
-import time
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
-from uuid import uuid4
+from urllib.parse import urlsplit
 
 import orjson
 
-from tests.bench.bench_evaluate import DAY, patients
+from tests.bench.hooks.bodies import calls
+from tests.bench.hooks.load import Load, generator, load
+from tests.bench.hooks.services import HEALTHCHAIN, Service, healthchain_python, ours, peer
+from tests.bench.hooks.stages import PLAIN, stages
 
-SERVICE = "/cds-services/hcc-conversion-patient-view"
-KEYS = {
-    "Condition": "conditions", "Observation": "observations", "MedicationAdministration": "medicationAdministrations",
-    "MedicationStatement": "medicationStatements", "MedicationRequest": "medicationRequests",
-    "MedicationDispense": "medicationDispenses", "Procedure": "procedures", "ServiceRequest": "serviceRequests",
-    "Appointment": "appointments", "BodyStructure": "bodyStructures", "ImagingStudy": "imagingStudies",
-    "DiagnosticReport": "diagnosticReports", "DocumentReference": "documentReferences",
-}  # fmt: skip
-
-
-def call_of(bundle: dict[str, Any]) -> bytes:
-    """A patient-view call with everything of a Bundle prefetched."""
-    resources = [entry["resource"] for entry in bundle["entry"]]
-    patient = next(r for r in resources if r["resourceType"] == "Patient")
-    prefetch: dict[str, Any] = {"patient": patient}
-    for kind, key in KEYS.items():
-        entries = [{"resource": r} for r in resources if r["resourceType"] == kind]
-        prefetch[key] = {"resourceType": "Bundle", "type": "searchset", "entry": entries}
-    context = {"userId": "Practitioner/a", "patientId": patient["id"]}
-    body = {"hook": "patient-view", "hookInstance": str(uuid4()), "context": context, "prefetch": prefetch}
-    return json.dumps(body, ensure_ascii=False).encode()
+RESOURCES = (300, 50)
+CONNECTIONS = (1, 8, 32)
+WARM_SECONDS = 2
+FEW = 100
+PER_CONNECTION = 10
+LONGEST = 30
 
 
-def started(folder: Path) -> tuple[subprocess.Popen[str], int]:
-    """The service and its port."""
-    command = [sys.executable, "-m", "adapter", "serve", "--open", "--as-of", DAY, "--port", "0"]
-    environment = {**os.environ, "HCC_STATE": f"sqlite:///{folder / 'state.db'}"}
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, env=environment, text=True)
-    assert process.stderr is not None
-    for line in process.stderr:
-        found = re.search(r"listening on http://[^:]+:(\d+)", line)
-        if found:
-            threading.Thread(target=process.stderr.read, daemon=True).start()
-            return process, int(found[1])
-    raise SystemExit("the service did not start")
+def asked() -> argparse.Namespace:
+    """What the command line asks for."""
+    parser = argparse.ArgumentParser(description="What a CDS Hooks call costs.")
+    parser.add_argument("seconds", type=int, nargs="?", default=5, help="time of each figure, at least 1")
+    parser.add_argument("--peers", action="store_true", help="measure the peers too, in the same run")
+    parser.add_argument("--peers-folder", type=Path, help="environment of HealthChain, made where it is not there")
+    parser.add_argument("--profile", action="store_true", help="milliseconds of one call by stage, in process")
+    found = parser.parse_args()
+    found.seconds = max(found.seconds, 1)
+    return found
 
 
-def load(port: int, bodies: list[bytes], connections: int, seconds: float) -> list[float]:
-    """The milliseconds of every call that some connections made."""
-    took: list[float] = []
-    until = time.perf_counter() + seconds
+def machine() -> str:
+    """What the figures were measured on, and whether it had other work."""
+    return f"{os.cpu_count()} cores, busy with {os.getloadavg()[0]:.1f} processes before the run"
 
-    def one(number: int) -> None:
-        line = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-        line.connect()
-        line.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # head and body leave in two writes
-        while time.perf_counter() < until:
-            body = bodies[number % len(bodies)]
-            number += 1
-            begun = time.perf_counter()
-            line.request("POST", SERVICE, body, {"Content-Type": "application/json"})
-            answer = line.getresponse()
-            answer.read()
-            took.append((time.perf_counter() - begun) * 1e3)
-            if answer.status != 200:
-                raise SystemExit(f"answered {answer.status}")
 
-    threads = [threading.Thread(target=one, args=(n,)) for n in range(connections)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return sorted(took)
+def peers(stack: ExitStack, folder: Path) -> list[Service]:
+    """The peers that could be started; the one that cannot be had is said to be missing."""
+    found = []
+    try:
+        python = healthchain_python(folder)
+        name = f"HealthChain {HEALTHCHAIN}, static card"
+        found.append(stack.enter_context(peer(name, python, "healthchain_service", "/cds/cds-services/static-card")))
+    except RuntimeError as error:
+        print(f"HealthChain is NOT MEASURED, and there is no ratio to it: {error}")
+    name = "FastAPI, full models, static card"
+    full = peer(name, sys.executable, "full_models_service", "/cds-services/static-card")
+    return [*found, stack.enter_context(full)]
+
+
+def check(service: Service, bodies: list[bytes]) -> None:
+    """Every body gets cards from a service; ends the run otherwise, since its figures would say nothing."""
+    parts = urlsplit(service.url)
+    line = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=60)
+    for body in bodies:
+        line.request("POST", parts.path, body, {"Content-Type": "application/json"})
+        answer = line.getresponse()
+        content = answer.read()
+        if answer.status != http.client.OK or not orjson.loads(content).get("cards"):
+            raise SystemExit(f"{service.name} answered {answer.status} without cards: {content[:300]!r}")
+    line.close()
+
+
+def enough(service: Service, folder: Path, connections: int, seconds: int) -> Load:
+    """The load, again and longer where few calls were answered: those under way at the end are not counted."""
+    found = load(service.url, folder, connections, seconds)
+    wanted = max(FEW, PER_CONNECTION * connections)
+    if found.calls >= wanted:
+        return found
+    return load(service.url, folder, connections, min(seconds * (wanted // found.calls + 1), LONGEST))
+
+
+def shown(name: str, found: Load) -> str:
+    """One line of the table."""
+    doubt = f"  ({found.calls} calls: too few for a p99)" if found.calls < FEW else ""
+    return f"  {name:<36}{found.rate:>8.1f} calls/s{found.middle:>9.2f} ms p50{found.late:>9.2f} ms p99{doubt}"
+
+
+def measure(services: list[Service], bodies: list[bytes], seconds: int) -> None:
+    """The table for some bodies: each service in turn under each number of connections, then the ratios."""
+    with tempfile.TemporaryDirectory() as where:
+        folder = Path(where)
+        for number, body in enumerate(bodies):
+            (folder / f"{number:02}.json").write_bytes(body)
+        for service in services:
+            check(service, bodies)
+            load(service.url, folder, 1, WARM_SECONDS)
+        for connections in CONNECTIONS:
+            print(f"{connections} connection{'s' if connections > 1 else ''}")
+            own = None
+            for service in services:
+                found = enough(service, folder, connections, seconds)
+                print(shown(service.name, found))
+                own = own or found
+                if found is not own:
+                    print(f"    ours / {service.name}: {own.rate / found.rate:.1f}")
+
+
+def profile(bodies: list[bytes]) -> None:
+    """One call by stage."""
+    spent = stages(bodies)
+    plain = spent.pop(PLAIN)
+    print(f"  {PLAIN:<40}{plain:>8.3f} ms")
+    for name, took in spent.items():
+        print(f"  {name:<40}{took:>8.3f} ms")
+    whole = sum(spent.values())
+    print(f"  {'together':<40}{whole:>8.3f} ms, {whole / plain:.1f} times the yardstick")
 
 
 def main() -> None:
     """Measure and print."""
-    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 10.0
-    bodies = [call_of(json.loads(text)) for text in patients()]
-    begun = time.perf_counter()
-    for body in bodies:
-        orjson.loads(body)
-    plain = (time.perf_counter() - begun) / len(bodies) * 1e3
-    print(f"{len(bodies)} patients of 300 resources, {sum(map(len, bodies)) / len(bodies) / 1024:.0f} KiB a call")
-    print(f"orjson.loads of a call: {plain:.2f} ms")
-    with tempfile.TemporaryDirectory() as folder:
-        process, port = started(Path(folder))
-        try:
-            load(port, bodies, 1, 2.0)
-            for connections in (1, 8, 32):
-                took = load(port, bodies, connections, seconds)
-                middle, late = took[len(took) // 2], took[int(len(took) * 0.99)]
-                rate = len(took) / seconds
-                print(f"{connections:>2} connections: {rate:.0f} calls/s, p50 {middle:.1f} ms, p99 {late:.1f} ms")
-        finally:
-            process.terminate()
-            process.wait(10)
+    wanted = asked()
+    sizes = {resources: calls(resources) for resources in RESOURCES}
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        services = []
+        if not wanted.profile:
+            print(f"load by {generator()}, {wanted.seconds} s each; one worker; {machine()}")
+            services.append(stack.enter_context(ours(folder)))
+            services += peers(stack, wanted.peers_folder or folder / "healthchain") if wanted.peers else []
+        for resources, bodies in sizes.items():
+            size = sum(map(len, bodies)) / len(bodies) / 1000
+            print(f"\n{len(bodies)} patients, {resources} resources prefetched, {size:.0f} kB a call", flush=True)
+            if wanted.profile:
+                profile(bodies)
+            else:
+                measure(services, bodies, wanted.seconds)
 
 
 if __name__ == "__main__":
