@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import operator
 import re
 from collections.abc import Callable
 from typing import Any
@@ -40,7 +42,13 @@ class Bundle(msgspec.Struct, gc=False, tag_field="resourceType"):
     type: str | None = None
     link: Raw = ABSENT
     total: Raw = ABSENT
-    entry: list[Entry] = []
+    entry: list[Entry] | None = None
+
+
+ANY_DOCUMENT: Any = functools.reduce(
+    operator.or_, (Bundle, *READ_TYPES, *(shape for shape in UNREAD.values() if shape is not _INNER))
+)
+"""A Bundle, or a resource of any other type of FHIR R4."""
 
 
 class _Untyped(msgspec.Struct, gc=False, tag_field="resourceType", tag="\0"):
@@ -123,7 +131,7 @@ def read_closed(text: bytes, name: str, place: Callable[[int], str]) -> Document
     try:
         found = _BUNDLE.decode(text)
         _one_entry_list(text, name)
-        return _of_bundle(found, text, place, name)
+        return typed_document(found, lambda: text, name, place)
     except msgspec.ValidationError:
         pass
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
@@ -162,11 +170,19 @@ def _inner_name(outer: str) -> Callable[[int], str]:
     return lambda index: f"{outer}.resource.entry[{index}]"
 
 
-def _of_bundle(bundle: Bundle, text: bytes, place: Callable[[int], str], name: str) -> Document:
+def typed_document(found: Any, text: Callable[[], bytes], name: str, place: Callable[[int], str]) -> Document:
+    """The document of a Bundle or resource that has its shape; Bundles inside it stay closed. Raises InputError."""
+    if not isinstance(found, Bundle):
+        entries = Entries([Entry(None, found)], lambda _: name, lambda _: text())
+        return Document(without_foreign(entries, name), False)
+    return _of_bundle(found, text, place, name)
+
+
+def _of_bundle(bundle: Bundle, text: Callable[[], bytes], place: Callable[[int], str], name: str) -> Document:
     """The usual case: everything has its shape."""
     base = _server(bundle.link) if bundle.link else None
-    entries = Entries(bundle.entry, place, _original(text), base)
-    if bundle.type == "history" or any(e.resource is None for e in bundle.entry):
+    entries = Entries(bundle.entry or [], place, _original(text), base)
+    if bundle.type == "history" or any(e.resource is None for e in entries.items):
         entries = _without_requests(entries, bundle.type)
     if any(e.resource.__class__ in TELLING and foreign_version(e.resource) for e in entries.items):
         entries = without_foreign(entries, name)
@@ -194,7 +210,7 @@ def _carefully(text: bytes, place: Callable[[int], str], name: str) -> Document:
         return Document(without_foreign(entries, name), False)
     _one_entry_list(text, name)
     raws = _entries_of(outside.entry, name)
-    entries = Entries([_entry(raw) for raw in raws], place, _original(text), _server(outside.link))
+    entries = Entries([_entry(raw) for raw in raws], place, _original(lambda: text), _server(outside.link))
     type_ = read(outside.type, str) if outside.type else None
     entries = without_foreign(_without_requests(entries, type_), name)
     return Document(entries, True, _incomplete(type_, outside.link, entries), outside.link, outside.total)
@@ -317,12 +333,12 @@ def _opened(document: Document) -> Document:
     return Document(opened, True, tuple(gaps.items()))
 
 
-def _original(text: bytes) -> Callable[[int], bytes]:
+def _original(text: Callable[[], bytes]) -> Callable[[int], bytes]:
     raws: list[Raw] = []
 
     def original(index: int) -> bytes:
         if not raws:
-            raws.extend(_RAWS.decode(_ENVELOPE.decode(text).entry))
+            raws.extend(_RAWS.decode(_ENVELOPE.decode(text()).entry))
         outside = read(raws[index], _Outside)
         return bytes(outside.resource) if outside is not None else b"null"
 

@@ -5,33 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import anyio
-import msgspec
 import orjson
-from msgspec import Raw
 from starlette.requests import Request
 
-from adapter.resources.datatypes import ABSENT
 from adapter.service.refusals import Refusal
 
 _JSON = ("application/json", "application/fhir+json", "application/json+fhir")
 LONGEST_UPLOAD = 60
 """Seconds that a caller may take to send a body."""
-
-
-class _Call(msgspec.Struct, gc=False):
-    """The members of a hook call, raw."""
-
-    hook: Raw = ABSENT
-    hookInstance: Raw = ABSENT
-    context: Raw = ABSENT
-    fhirServer: Raw = ABSENT
-    fhirAuthorization: Raw = ABSENT
-    prefetch: dict[str, Raw] | None = None
-
-
-_CALL = msgspec.json.Decoder(_Call)
-_PREFETCH = "prefetch"
-_MEMBERS = tuple(name for name in _Call.__struct_fields__ if name != _PREFETCH)
 
 
 async def read_body(request: Request, limit: int) -> bytes:
@@ -66,29 +47,6 @@ def parse_object(body: bytes) -> dict[str, Any]:
     if not isinstance(parsed, dict):
         raise Refusal(400, "the body must be a JSON object")
     return parsed
-
-
-def parse_call(body: bytes) -> dict[str, Any]:
-    """The JSON object of a hook call, the values of its prefetch as their bytes; 400 for anything else."""
-    text = body.removeprefix(b"\xef\xbb\xbf")
-    try:
-        if not text.isascii():
-            text.decode()
-        sent = _CALL.decode(text)
-        found = {name: orjson.loads(bytes(raw)) for name in _MEMBERS if (raw := getattr(sent, name))}
-        prefetch = {key: bytes(value) for key, value in (sent.prefetch or {}).items()}
-    except (msgspec.MsgspecError, orjson.JSONDecodeError, UnicodeDecodeError, RecursionError):
-        return _slowly(body)
-    return {**found, _PREFETCH: prefetch} if sent.prefetch is not None else found
-
-
-def _slowly(body: bytes) -> dict[str, Any]:
-    """The same for a body with something wrong in it, which is said."""
-    found = parse_object(body)
-    prefetch = found.get(_PREFETCH)
-    if isinstance(prefetch, dict):
-        found[_PREFETCH] = {key: orjson.dumps(value) for key, value in prefetch.items()}
-    return found
 
 
 def _too_large(limit: int) -> Refusal:

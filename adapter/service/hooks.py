@@ -13,12 +13,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from adapter.service.advice import Question
-from adapter.service.body import parse_call, parse_object, read_body
+from adapter.service.body import parse_object, read_body
 from adapter.service.feedback import keep
 from adapter.service.orders import SELECT, SIGN
 from adapter.service.prefetch import TEMPLATES
 from adapter.service.refusals import Refusal
 from adapter.service.request import hook_call
+from adapter.service.sent import parse_call
 from adapter.service.showing import outgoing
 from adapter.service.silence import silence_told
 from adapter.service.site import Site

@@ -11,12 +11,13 @@ import msgspec
 from msgspec import Raw
 
 from adapter.errors import InputError
-from adapter.fhir.documents import OUTCOME, Document, Link, read_closed
+from adapter.fhir.documents import OUTCOME, Document, Link, read_closed, typed_document
 from adapter.resources.clinical import READ_TYPES, Appointment, BodyStructure, Medication, Patient
 from adapter.resources.datatypes import ABSENT, Participant, Reference
 from adapter.resources.entries import UNREAD, Broken, Entries, Entry, Unread
 from adapter.resources.repair import read, read_list
 from adapter.service.refusals import Refusal
+from adapter.service.sent import Sent
 
 PAGE = 1000
 SEARCHED = {
@@ -113,23 +114,35 @@ def page_of(resources: Iterable[tuple[Resource, bytes]], name: str) -> Entries:
     return Entries([Entry(None, shaped) for shaped, _ in found], lambda i: f"{name}[{i}]", lambda i: found[i][1])
 
 
-def had(value: bytes, key: str) -> Had:
+def had(sent: Sent | None, key: str) -> Had:
     """The reading of one prefetched value: a resource, a Bundle, null (known empty) or an error of the client."""
     kind = KINDS[key]
-    if value == b"null":
+    if sent is None:
         return Had()
-    if not value.startswith(b"{"):
-        return Had(fault="no FHIR resource was sent")
     try:
-        document = read_closed(value, key, lambda index: f"prefetch.{key}.entry[{index}]")
+        document = _document(sent, key)
     except InputError:
         return Had(fault=_UNREADABLE)
+    if document is None:
+        return Had(fault="no FHIR resource was sent")
     if document.bundle:
         return _from_bundle(document, kind)
-    sent = document.entries.items[0].resource
-    if sent.__class__ is OUTCOME:
+    found = document.entries.items[0].resource
+    if found.__class__ is OUTCOME:
         return Had(fault="the client sent an OperationOutcome")
-    return Had([document.entries]) if kind_of(sent) == kind else Had(fault=f"no {kind} and no Bundle was sent")
+    return Had([document.entries]) if kind_of(found) == kind else Had(fault=f"no {kind} and no Bundle was sent")
+
+
+def _document(sent: Sent, key: str) -> Document | None:
+    """What was sent, None when it is no JSON object. Raises InputError when it is no FHIR R4."""
+
+    def place(index: int) -> str:
+        return f"prefetch.{key}.entry[{index}]"
+
+    if sent.typed is not None:
+        return typed_document(sent.typed, sent.text, key, place)
+    text = sent.text()
+    return read_closed(text, key, place) if text.startswith(b"{") else None
 
 
 def _from_bundle(document: Document, kind: str) -> Had:

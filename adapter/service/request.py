@@ -11,6 +11,7 @@ from adapter.fhir.client import is_id
 from adapter.fhir.transport import address_fault
 from adapter.service.orders import Drafts, drafts_of
 from adapter.service.refusals import Refusal
+from adapter.service.sent import Sent
 
 _USER = re.compile(r"(?:.*/)?(Practitioner|PractitionerRole|Patient|RelatedPerson)/[A-Za-z0-9\-.]{1,64}")
 _TOKEN = re.compile(r"[\x21-\x7e]+")
@@ -28,14 +29,14 @@ class Access:
 
 @dataclass(frozen=True)
 class HookCall:
-    """One call of a service; `prefetch`: the JSON of each key, keys that were not sent are not in it."""
+    """One call of a service; `prefetch`: what was sent under each key, None for null."""
 
     hook: str
     instance: str
     patient_id: str
     fhir_server: str | None
     access: Access | None
-    prefetch: Mapping[str, bytes]
+    prefetch: Mapping[str, Sent | None]
     drafts: Drafts | None = None
 
 

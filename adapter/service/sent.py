@@ -1,0 +1,115 @@
+"""The JSON of a hook call: its members as plain JSON, its prefetch as typed resources in the same pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache, partial
+from typing import Any
+
+import msgspec
+import orjson
+from msgspec import Raw
+
+from adapter.fhir.documents import ANY_DOCUMENT, BOM, Bundle
+from adapter.resources.datatypes import ABSENT
+from adapter.service.body import parse_object
+
+_ENTRY = b'"entry"'
+_PREFETCH = "prefetch"
+
+
+class Sent(msgspec.Struct, frozen=True):
+    """What was sent under one key of prefetch: its JSON, and typed where all of it has its shape."""
+
+    text: Callable[[], bytes]
+    typed: Any = None
+
+
+class _Members(msgspec.Struct, gc=False):
+    """The members of a hook call that are small, raw."""
+
+    hook: Raw = ABSENT
+    hookInstance: Raw = ABSENT
+    context: Raw = ABSENT
+    fhirServer: Raw = ABSENT
+    fhirAuthorization: Raw = ABSENT
+
+
+class _Typed(_Members, gc=False):
+    """A call whose prefetch is as it should be."""
+
+    prefetch: dict[str, ANY_DOCUMENT | None] | None = None
+
+
+class _Raw(_Members, gc=False):
+    """A call with anything in its prefetch."""
+
+    prefetch: dict[str, Raw] | None = None
+
+
+_TYPED = msgspec.json.Decoder(_Typed)
+_RAW = msgspec.json.Decoder(_Raw)
+_WRONG = (msgspec.MsgspecError, orjson.JSONDecodeError, UnicodeDecodeError, RecursionError)
+
+
+def parse_call(body: bytes) -> dict[str, Any]:
+    """The members of a hook call, `prefetch` as `Sent` by key (None for null). Refusal 400: no JSON."""
+    text = body.removeprefix(BOM)
+    try:
+        if not text.isascii():
+            text.decode()
+        found = _typed(text)
+        return _raw(text) if found is None else found
+    except _WRONG:
+        return _slowly(body)
+
+
+def _typed(text: bytes) -> dict[str, Any] | None:
+    """The call in one pass, None where something in its prefetch wants a closer look."""
+    try:
+        call = _TYPED.decode(text)
+    except msgspec.MsgspecError:
+        return None
+    sent = call.prefetch or {}
+    bundles = sum(1 for one in sent.values() if isinstance(one, Bundle) and one.entry is not None)
+    if _lists(text) > bundles:  # a Bundle may have two lists of entries, of which one would be lost
+        return None
+    raws = cache(partial(_RAW.decode, text))
+    values = {key: None if one is None else Sent(partial(_of, raws, key), one) for key, one in sent.items()}
+    return _joined(call, values)
+
+
+def _lists(text: bytes) -> int:
+    """How often a list of entries may begin; from the end the search is several times faster than `count`."""
+    found, end = 0, len(text)
+    while (end := text.rfind(_ENTRY, 0, end)) >= 0:
+        found += 1
+    return found
+
+
+def _raw(text: bytes) -> dict[str, Any]:
+    """The call with its prefetch as JSON, to be read with care."""
+    call = _RAW.decode(text)
+    return _joined(call, {key: _as_sent(bytes(raw)) for key, raw in (call.prefetch or {}).items()})
+
+
+def _joined(call: _Typed | _Raw, prefetch: dict[str, Sent | None]) -> dict[str, Any]:
+    found = {name: orjson.loads(bytes(raw)) for name in _Members.__struct_fields__ if (raw := getattr(call, name))}
+    return {**found, _PREFETCH: prefetch} if call.prefetch is not None else found
+
+
+def _of(raws: Callable[[], _Raw], key: str) -> bytes:
+    return bytes((raws().prefetch or {})[key])
+
+
+def _slowly(body: bytes) -> dict[str, Any]:
+    """The same for a body with something wrong in it, which is said."""
+    found = parse_object(body)
+    prefetch = found.get(_PREFETCH)
+    if isinstance(prefetch, dict):
+        found[_PREFETCH] = {key: _as_sent(orjson.dumps(value)) for key, value in prefetch.items()}
+    return found
+
+
+def _as_sent(text: bytes) -> Sent | None:
+    return None if text == b"null" else Sent(lambda: text)
