@@ -27,7 +27,11 @@ class UsageError(AdapterError):
 
 
 class SettingError(UsageError):
-    """A setting is unknown or has a value that it cannot have."""
+    """Settings are unknown or have values that they cannot have; `causes` one line each."""
+
+    def __init__(self, *causes: str) -> None:
+        super().__init__("; ".join(causes))
+        self.causes = causes
 
 
 class InputError(AdapterError):

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from adapter.cli.outcome import DONE, checked_as_of, say, unexpected, write
 from adapter.cli.serve import in_url, listen
-from adapter.errors import AdapterError, RemoteError, UsageError
+from adapter.errors import AdapterError, RemoteError, SettingError, UsageError
 from adapter.fhir.client import FhirClient
 from adapter.fhir.transport import Patience
 from adapter.output.wordbook import texts_of
@@ -47,8 +47,9 @@ class _Told:
             for line in checked():
                 _say("note" if isinstance(line, Remark) else "ok", name, line)
         except AdapterError as error:
-            self.codes.append(error.exit_code)
-            _say(WRONG, name, str(error))
+            for cause in error.causes if isinstance(error, SettingError) else (str(error),):
+                self.codes.append(error.exit_code)
+                _say(WRONG, name, cause)
         except Exception as error:  # noqa: BLE001 - a check that breaks is a finding, and the others still count
             self.codes.append(UsageError.exit_code)
             _say(WRONG, name, f"failed: {unexpected(error)}; please report this line")

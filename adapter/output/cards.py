@@ -25,6 +25,7 @@ INDICATORS = ("critical", "warning", "info")
 UNDECIDED = ("unknown", "indeterminate")
 MISSING, SUMMARY, ORDERS, REST = "missing-data", "summary", "orders", "more"
 FINDINGS = "org.hcc-conversion.findings"
+FAILED = "org.hcc-conversion.failed-checks"
 
 Card = dict[str, Any]
 
@@ -110,7 +111,8 @@ class CardMaker:
         return self._card((rule, findings[0].code), short, lines, findings[0].severity, evidence, findings, about)
 
     def _evidence(self, finding: Finding) -> list[str]:
-        said = f"{finding.code}#{finding.cause or ''} {finding.outcome} {finding.severity}"
+        verdicts = ",".join(f"{c.code}={c.status.value}" for c in finding.criteria)
+        said = f"{finding.code}#{finding.cause or ''} {finding.outcome} {finding.severity} {verdicts}"
         return [said, *self.circumstances.fingerprints.of(finding.evidence)]
 
     def _summary(self, undecided: Sequence[Finding]) -> Card:
@@ -127,13 +129,15 @@ class CardMaker:
         evidence = [self.assessment.phase]
         for stage in stages.values():
             evidence += [*stage.possible, *self.circumstances.fingerprints.of(stage.evidence)]
+        evidence += [line for step in steps for line in self._evidence(step)]
+        evidence += _course_evidence(self.assessment)
         gaps = () if self._told_apart else self.circumstances.gaps
         if undecided or gaps:
             summary = words.say("with-missing", summary=summary, count=len(undecided) + len(gaps))
             lines += self._missing_lines(undecided)
             evidence += self._missing_evidence(undecided)
         offered = list({id(f): f for f in (*undecided, *steps)}.values())
-        return self._card((SUMMARY, SUMMARY), summary, lines, "info", evidence, (), (), offered)
+        return self._card((SUMMARY, SUMMARY), summary, lines, "info", evidence, (), (), offered, steps)
 
     @property
     def _told_apart(self) -> bool:
@@ -167,12 +171,12 @@ class CardMaker:
         told = self.circumstances
         lines = self.words.listed("failed", [self.words.check(name) for name in told.failed])
         lines += self._missing_lines(undecided)
-        summary = self.words.say("missing", count=len(told.gaps) + len(undecided) + len(told.failed))
-        # What failed is said again every day, whoever has overridden it.
-        day = [self.assessment.as_of[:A_DAY]] if told.failed else []
-        evidence = [*told.failed, *day, *self._missing_evidence(undecided)]
+        key = "missing-failed" if told.failed else "missing"
+        summary = self.words.say(key, count=len(told.gaps) + len(undecided), failed=len(told.failed))
+        evidence = [*told.failed, *self._missing_evidence(undecided)]
         indicator = "warning" if self._told_apart else "info"
-        return self._card((MISSING, MISSING), summary, lines, indicator, evidence, (), (), undecided)
+        named = (MISSING, MISSING)
+        return self._card(named, summary, lines, indicator, evidence, (), (), undecided, failed=told.failed)
 
     def _missing_lines(self, undecided: Sequence[Finding]) -> list[str]:
         told = self.circumstances
@@ -195,13 +199,19 @@ class CardMaker:
         findings: Sequence[Finding] = (),
         orders: Sequence[Order] = (),
         offered: Sequence[Finding] | None = None,
+        steps: Sequence[Finding] = (),
+        failed: Sequence[str] = (),
     ) -> Card:
-        """A card; `named` is the rule of its uuid and its topic, `offered` the findings that suggestions are for."""
+        """A card; `named` is the rule of its uuid and its topic, `offered` the findings that suggestions are for.
+
+        `steps` are proposed as a plan; `failed` are checks that raised an error.
+        """
         rule, topic = named
         short = shortened(summary, LONGEST_SUMMARY)
         opening = [] if short == one_line(summary) else [escaped(summary)]
         uuid = self._uuid(rule, evidence)
         told = [{"code": f.code, "outcome": f.outcome, "severity": f.severity} for f in findings]
+        extension = {name: listed for name, listed in ((FINDINGS, told), (FAILED, list(failed))) if listed}
         reasons = [dict(reason) for reason in self.circumstances.reasons]
         return {
             "uuid": uuid,
@@ -209,9 +219,9 @@ class CardMaker:
             "detail": "\n\n".join(line for line in [*opening, *lines, *self._freshness()] if line),
             "indicator": indicator,
             "source": self._source(topic),
-            **self.suggester.members(uuid, findings if offered is None else offered, orders),
+            **self.suggester.members(uuid, findings if offered is None else offered, orders, steps),
             **({"overrideReasons": reasons} if reasons else {}),
-            **({"extension": {FINDINGS: told}} if told else {}),
+            **({"extension": extension} if extension else {}),
         }
 
     def _source(self, topic: str) -> dict[str, Any]:
@@ -240,6 +250,12 @@ class CardMaker:
             return []
         best = course.best_response or self.words.say("none")
         return [escaped(self.words.say("course", start=course.start, cycles=course.cycles, best=best))]
+
+
+def _course_evidence(assessment: Assessment) -> list[str]:
+    """What the line on the course rests on, in no language."""
+    course = assessment.course
+    return [] if course is None else [course.start, str(course.cycles), course.best_response or ""]
 
 
 def _grouped(grave: Sequence[Finding]) -> list[tuple[str, list[Finding]]]:

@@ -7,8 +7,9 @@ import re
 from adapter.values.text import one_line
 
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
-_INLINE = re.compile(r"([\\`*_\[\]|~#$@^])")
-_LINKS = re.compile(r"(?i)(:(?=//)|(?<=www)\.)")
+_INLINE = re.compile(r"([\\`*_\[\]|~#$^])")
+# Addresses become links after escapes are taken off: only a blank before the mark keeps them text.
+_LINKS = re.compile(r"(?i)(?<=[a-z]):(?=//)|(?<=www)\.|@")
 _LEADING = re.compile(r"^([-+=]|\d+(?=[.)]))")
 _ACTIVE = re.compile(r"(?i)[\\`*_\[\]|~#$@^&<>]|://|www\.|^[-+=\d]")
 ELLIPSIS = "…"
@@ -22,7 +23,7 @@ def escaped(text: str) -> str:
     if _ACTIVE.search(plain) is None:
         return plain
     line = _INLINE.sub(r"\\\1", plain.translate(_ENTITIES))
-    line = _LINKS.sub(r"\\\1", line)
+    line = _LINKS.sub(r" \g<0>", line)
     return _LEADING.sub(_marker, line)
 
 

@@ -10,6 +10,9 @@ import msgspec
 from adapter.guideline.model import Finding
 from adapter.output.card_rules import card_rules, concerned
 
+NO_MATTER = "no-matter"
+"""Why an order is not judged that the guideline can have nothing to say about."""
+
 
 class Order(msgspec.Struct, frozen=True):
     """One draft order: `reference` is `Type/id`; `content` the resource as sent, None when it has no id.
@@ -35,5 +38,5 @@ def concerning(finding: Finding, orders: Sequence[Order]) -> list[Order]:
 def in_scope(order: Order) -> bool:
     """Whether the guideline has anything to say about such an order, or it cannot be told."""
     if order.unread is not None:
-        return True
+        return order.unread != NO_MATTER
     return any(not order.groups.isdisjoint(groups) for groups in card_rules().concerns.values())

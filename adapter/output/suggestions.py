@@ -12,6 +12,7 @@ from adapter.output.card_rules import card_rules, intent, missing_tests
 from adapter.output.card_words import CardWords
 from adapter.output.checked import without_empty
 from adapter.output.orders import Order, concerning
+from adapter.output.proposed_plan import care_plan_suggestion
 
 Suggestion = dict[str, Any]
 Resource = dict[str, Any]
@@ -22,6 +23,7 @@ SERVICE = "ServiceRequest"
 DRUG = "MedicationRequest"
 _OCCURRENCE = ("occurrenceDateTime", "occurrencePeriod", "occurrenceTiming")
 _BOUNDS = ("boundsDuration", "boundsRange", "boundsPeriod")
+_COUNTS = ("count", "countMax")
 Coding = tuple[str, str, str]
 
 
@@ -40,13 +42,21 @@ class Suggester:
         self._coding = coding
         self._drafted = drafted
 
-    def members(self, card: str, findings: Sequence[Finding], orders: Sequence[Order]) -> dict[str, Any]:
-        """`suggestions` and `selectionBehavior` of a card (its uuid) with these findings; empty without any."""
-        made = [*self._order_changes(findings, orders), *self._creations(findings)][: card_rules().suggestions]
+    def members(
+        self, card: str, findings: Sequence[Finding], orders: Sequence[Order], steps: Sequence[Finding] = ()
+    ) -> dict[str, Any]:
+        """`suggestions` and `selectionBehavior` of a card (its uuid) with these findings; empty without any.
+
+        `steps` are the next steps, offered together as the activities of a draft CarePlan.
+        """
+        planned = [care_plan_suggestion(self._patient, steps, self._words, self._window)] if steps else []
+        single = [*self._order_changes(findings, orders), *self._creations(findings)]
+        made = [*single[: card_rules().suggestions - len(planned)], *planned]
         if not made:
             return {}
-        touched = [key for key, _ in made if "|" in key]
-        both = len({key.partition("|")[2] for key in touched}) < len(touched)
+        touched = [key.partition("|")[2] for key, _ in made if "|" in key]
+        # Several changes of one order exclude each other; with two orders both may have to be changed.
+        both = len(touched) > 1 and len(set(touched)) == 1
         suggestions = [{**one, "uuid": str(uuid5(NAMESPACE_URL, f"{card}/{key}"))} for key, one in made]
         return {"suggestions": suggestions, "selectionBehavior": "at-most-one" if both else "any"}
 
@@ -69,7 +79,8 @@ class Suggester:
         return {"label": self._words.say(key, name=name, day=day), "actions": [action]}
 
     def _moved(self, order: Order, findings: Sequence[Finding]) -> tuple[str, Resource] | None:
-        """The operation on the first day that keeps every interval, where only the days since what was given lack."""
+        """The operation on the first day from today that keeps every interval, where only the days since what was
+        given lack."""
         if order.content is None or order.content.get("resourceType") != SERVICE:
             return None
         if order.groups.isdisjoint(card_rules().operations) or not all(f.code.startswith(INTERVAL) for f in findings):
@@ -78,7 +89,7 @@ class Suggester:
         days = [f.due.preferred or f.due.earliest for f in short if f.due is not None]
         if not days or any(note == "planned" for f in short for note in f.notes):
             return None
-        day = max(day for day in days if day is not None)
+        day = max(self._today, *(day for day in days if day is not None))
         kept = {name: value for name, value in order.content.items() if name not in _OCCURRENCE}
         return day, {**kept, "occurrenceDateTime": day}
 
@@ -99,14 +110,14 @@ class Suggester:
         return day, {**order.content, "dosageInstruction": ended}
 
     def _last_day(self, finding: Finding) -> str | None:
-        """The last day with the preferred interval, with the least one where that has passed."""
+        """The last day with the preferred interval; with the least one where that has passed and less is planned."""
         last = finding.params.get("last_permitted")
         if not last or finding.due is None or not finding.due.earliest:
             return None
         preferred = date.fromisoformat(finding.due.preferred or finding.due.earliest)
         longer: timedelta = preferred - date.fromisoformat(finding.due.earliest)
         early = (date.fromisoformat(str(last)) - longer).isoformat()
-        return early if early >= self._today else str(last)
+        return early if early >= self._today else str(last) if finding.outcome == TOO_SHORT[0] else None
 
     def _creations(self, findings: Sequence[Finding]) -> Iterator[tuple[str, Suggestion]]:
         """One suggestion a finding: what is missing for it, or what it asks for."""
@@ -152,7 +163,7 @@ def _bounded(dosage: Mapping[str, Any], day: str) -> Resource:
     repeat = repeat if isinstance(repeat, dict) else {}
     period = repeat.get("boundsPeriod")
     bounds = {**(period if isinstance(period, dict) else {}), "end": day}
-    kept = {name: value for name, value in repeat.items() if name not in _BOUNDS}
+    kept = {name: value for name, value in repeat.items() if name not in (*_BOUNDS, *_COUNTS)}
     return {**dosage, "timing": {**timing, "repeat": {**kept, "boundsPeriod": bounds}}}
 
 

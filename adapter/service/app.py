@@ -38,7 +38,7 @@ from adapter.service.warming import warm
 from adapter.settings import load
 from adapter.state import State, open_state
 
-EVALUATING = 4
+EVALUATING = 2
 LAUNCH = "_HCC_ADAPTER_LAUNCH"
 _DESCRIPTION = "Conversion therapy of hepatocellular carcinoma: CDS Hooks, evaluation, patients. Decision support only."
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,7 +12,7 @@ import orjson
 from adapter.fhir.client import is_id
 from adapter.fhir.documents import read_document, shape_of
 from adapter.normalize.records import Record
-from adapter.output.orders import Order, in_scope
+from adapter.output.orders import NO_MATTER, Order, in_scope
 from adapter.resources.entries import Entries
 from adapter.service.prefetch import Whose
 from adapter.terminology import Terminology
@@ -22,8 +23,13 @@ Resource = dict[str, Any]
 SELECT, SIGN = "order-select", "order-sign"
 JUDGED = {"MedicationRequest": ("medicationCodeableConcept", "medicationReference"), "ServiceRequest": ("code",)}
 MEDICATION = "Medication"
+# Orders that hold no drug and no procedure of the guideline, whatever they say.
+ELSEWHERE = frozenset(
+    {"CommunicationRequest", "DeviceRequest", "NutritionOrder", "SupplyRequest", "VisionPrescription"}
+)
 _NAMELESS = {"MedicationRequest": "no-drug", "ServiceRequest": "no-code"}
 _OCCURRENCE = ("occurrenceDateTime", "occurrencePeriod", "occurrenceTiming")
+_OVER = ("cancelled", "completed", "entered-in-error", "revoked", "stopped")
 _PLACE = "context.draftOrders"
 
 
@@ -53,7 +59,8 @@ class Drafts:
     @property
     def references(self) -> frozenset[str]:
         """Every order that has an id, as `Type/id`."""
-        return frozenset(draft.reference for draft in self.orders if draft.own_id)
+        named = ((draft.sent.get("resourceType"), draft.sent.get("id")) for draft in self.orders)
+        return frozenset(f"{kind}/{identity}" for kind, identity in named if isinstance(identity, str))
 
 
 @dataclass(frozen=True)
@@ -83,7 +90,7 @@ def drafts_of(context: Mapping[str, Any], hook: str, patient_id: str, faults: li
     if (
         not isinstance(entries, list)
         or not isinstance(bundle, dict)
-        or bundle.get("resourceType", "Bundle") != "Bundle"
+        or bundle.get("resourceType", "Bundle" if "entry" in bundle else None) != "Bundle"
     ):
         faults.append(f"{_PLACE}: required, a Bundle of the unsigned orders")
         entries = []
@@ -106,12 +113,13 @@ def shaped(sent: Resource) -> tuple[Any, bytes]:
 
 
 def _told_apart(orders: list[Draft]) -> Iterator[Draft]:
-    """The orders, of several with one id the later ones by their place."""
+    """The orders, of several with one id the later ones by their place; no action can tell these from each other."""
+    times = Counter(draft.reference for draft in orders)
     seen: set[str] = set()
     for index, draft in enumerate(orders):
-        twice = draft.reference in seen
+        named = f"{draft.reference}-again-{index}" if draft.reference in seen else draft.reference
         seen.add(draft.reference)
-        yield replace(draft, reference=f"{draft.reference}-again-{index}", own_id=False) if twice else draft
+        yield replace(draft, reference=named, own_id=draft.own_id and times[draft.reference] == 1)
 
 
 def _selections(context: Mapping[str, Any], faults: list[str]) -> tuple[str, ...]:
@@ -133,7 +141,7 @@ def _draft(entry: object, index: int) -> Draft:
     if kind == MEDICATION:
         return Draft(reference, resource, named)
     if kind not in JUDGED:
-        return Draft(reference, resource, named, "other-type")
+        return Draft(reference, resource, named, NO_MATTER if kind in ELSEWHERE else "other-type")
     told = any(_says(resource.get(name)) for name in JUDGED[kind])
     return Draft(reference, resource, named, None if told else _NAMELESS[kind])
 
@@ -178,6 +186,8 @@ def entries_of(drafts: Drafts, as_of: AsOf, terminology: Terminology) -> Entries
 def _plan(draft: Draft, day: str) -> Resource:
     plan = {name: value for name, value in draft.sent.items() if name != "authoredOn"}
     plan["id"] = draft.reference.partition("/")[2]
+    if plan.get("status") not in _OVER:  # whatever else an unsigned order calls itself, it is about to be one
+        plan.update(status="draft", intent="order")
     if undated(draft):
         plan["occurrenceDateTime"] = day
     dosages = plan.get("dosageInstruction")

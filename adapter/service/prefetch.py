@@ -222,35 +222,55 @@ def check_one_patient(resources: Iterable[Resource], patient_id: str) -> None:
 
 
 class Whose:
-    """Whether resources are about another patient than this one."""
+    """Whether resources are about another patient than this one.
+
+    What names this patient by another base of the server (a gateway, http for https) gets the plain reference, since
+    it was asked for by this patient's id; what names somebody that nobody can look up (`urn:`) names nobody.
+    """
 
     def __init__(self, patient_id: str) -> None:
         self._patient_id = patient_id
-        self._known: dict[bytes, bool] = {}
+        self._plain = msgspec.json.encode({"reference": f"Patient/{patient_id}"})
+        self._known: dict[bytes, tuple[bool, Raw | None]] = {}
 
     def another(self, resource: Resource) -> bool:
-        """Whether a resource is another patient's."""
+        """Whether a resource is another patient's; this patient's own is given the plain reference."""
         kind = resource.__class__
         if kind is Patient:
             return str(resource.id or self._patient_id) != self._patient_id
         if kind is Appointment:
-            named = set(_actors(resource))
-            return bool(named) and self._patient_id not in named
+            return self._appointment(resource)
         if kind is Medication:
             return False
         if kind is BodyStructure:
-            return self._names_another(resource.patient)
-        if isinstance(resource, Unread) and self._names_another(resource.patient):
+            return self._named(resource, "patient")
+        if isinstance(resource, Unread) and self._named(resource, "patient"):
             return True
-        return self._names_another(resource.subject)
+        return self._named(resource, "subject")
 
-    def _names_another(self, raw: Raw) -> bool:
-        key = bytes(raw)
+    def _named(self, resource: Resource, element: str) -> bool:
+        key = bytes(getattr(resource, element))
         found = self._known.get(key)
         if found is None:
-            named = _patient_of(read(raw, Reference))
-            found = self._known[key] = named not in (None, self._patient_id)
-        return found
+            found = self._known[key] = self._meant(read(key, Reference))
+        if found[1] is not None:
+            setattr(resource, element, found[1])
+        return found[0]
+
+    def _meant(self, reference: Reference | None) -> tuple[bool, Raw | None]:
+        """Whether another patient is meant, and what to say instead."""
+        text = (reference.reference or "").strip() if reference is not None else ""
+        if text.startswith("urn:"):
+            return False, ABSENT
+        named = _patient_of(reference)
+        return named not in (None, self._patient_id), Raw(self._plain) if named == self._patient_id else None
+
+    def _appointment(self, appointment: Appointment) -> bool:
+        named = set(_actors(appointment))
+        if self._patient_id not in named:
+            return bool(named)
+        appointment.participant = Raw(b'[{"actor":' + self._plain + b"}]")
+        return False
 
 
 def _actors(appointment: Appointment) -> Iterator[str]:
@@ -263,7 +283,7 @@ def _actors(appointment: Appointment) -> Iterator[str]:
 def _patient_of(reference: Reference | None) -> str | None:
     """The id of the patient that a reference names."""
     text = reference.reference if reference is not None else None
-    match = _PATIENT_REFERENCE.fullmatch(text) if text else None
+    match = _PATIENT_REFERENCE.fullmatch(text.strip()) if text else None
     return match[1] if match else None
 
 

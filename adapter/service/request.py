@@ -51,7 +51,7 @@ def hook_call(body: Mapping[str, Any], hook: str) -> HookCall:
     if not isinstance(context, dict):
         faults.append("context: required, a JSON object")
         context = {}
-    patient_id = _context(context, faults) if context else ""
+    patient_id = _context(context, faults) if isinstance(body.get("context"), dict) else ""
     drafts = drafts_of(context, hook, patient_id, faults) if patient_id else None
     server = _server(body, faults)
     access = _access(body, server, patient_id, faults)
@@ -75,8 +75,9 @@ def _context(context: Mapping[str, Any], faults: list[str]) -> str:
     user = _text(context, "userId", faults, "context.")
     if user and not _USER.fullmatch(user):
         faults.append("context.userId: Practitioner, PractitionerRole, Patient or RelatedPerson, a slash and an id")
-    patient_id = _text(context, "patientId", faults, "context.").removeprefix("Patient/")
-    if patient_id and not is_id(patient_id):
+    sent = _text(context, "patientId", faults, "context.")
+    patient_id = sent.removeprefix("Patient/")
+    if sent and not is_id(patient_id):
         faults.append("context.patientId: a FHIR id (letters, digits, - . and _, at most 64, not only dots)")
     encounter = context.get("encounterId")
     if encounter is not None and not isinstance(encounter, str):

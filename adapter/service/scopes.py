@@ -7,6 +7,11 @@ import re
 _SCOPE = re.compile(r"(?:patient|user|system)/(\*|[A-Za-z]+)\.(read|write|\*|c?r?u?d?s?)(\?.*)?")
 
 
+# Version 1 says `read`, where version 2 tells reading by id (`r`) from searching (`s`).
+_ALL = ("read", "*")
+READ_BY_ID = ("Patient", "Medication")
+
+
 def permits(scope: str, kind: str) -> tuple[bool, bool]:
     """Whether a type may be read, and whether in part only (`?category=...`).
 
@@ -15,7 +20,6 @@ def permits(scope: str, kind: str) -> tuple[bool, bool]:
     matches = [match for match in map(_SCOPE.fullmatch, scope.split()) if match]
     if not matches:
         return not scope.strip(), False
-    readable = [m for m in matches if m[1] in ("*", kind) and (m[2] in ("read", "*") or "r" in m[2] or "s" in m[2])]
-    if kind != "Patient":
-        readable = [m for m in readable if m[2] in ("read", "*") or "s" in m[2]]
+    needed = "r" if kind in READ_BY_ID else "s"
+    readable = [m for m in matches if m[1] in ("*", kind) and (m[2] in _ALL or (m[2] != "write" and needed in m[2]))]
     return bool(readable), bool(readable) and all(m[3] for m in readable)

@@ -42,7 +42,14 @@ def load(
 
 
 def _settings(found: Mapping[str, Found]) -> Settings:
-    values = {name: _parsed(KNOWN[name], text, source) for name, (text, source) in found.items()}
+    values, wrong = {}, []
+    for name, (text, source) in found.items():
+        try:
+            values[name] = _parsed(KNOWN[name], text, source)
+        except SettingError as error:
+            wrong.append(str(error))
+    if wrong:
+        raise SettingError(*wrong)
     return Settings(
         **values,  # type: ignore[arg-type]
         sources={name: source for name, (_, source) in found.items()},

@@ -163,8 +163,8 @@ def test_an_order_of_a_patient_without_hcc_has_nothing_to_say(client: TestClient
         ({**drug("nivolumab"), "doNotPerform": True}, "does not make it an order"),
         ({**drug("nivolumab"), "status": "cancelled"}, "does not make it an order"),
         (procedure("tace", occurrenceDateTime="2024-01-01"), "its day has passed"),
-        ({"resourceType": "NutritionOrder", "id": "n"}, "not checked"),
-        ({"resourceType": "DeviceRequest", "id": "n"}, "not checked"),
+        ({"resourceType": "Task", "id": "n"}, "not checked"),
+        ({"resourceType": "RequestGroup", "id": "n"}, "not checked"),
         (
             {"resourceType": "MedicationRequest", "id": "m", "medicationReference": {"reference": "Medication/gone"}},
             "points to was not given",
@@ -280,9 +280,29 @@ def test_order_sign_needs_no_selections(client: TestClient, charts: Charts) -> N
 
 def test_draft_orders_without_entries_are_no_orders(client: TestClient, charts: Charts) -> None:
     request = order_request(charts["syn-16-tace-with-thrombus"], [])
-    for bundle in ({"resourceType": "Bundle"}, {}, {"resourceType": "Bundle", "entry": []}):
+    for bundle in ({"resourceType": "Bundle"}, {"entry": []}, {"resourceType": "Bundle", "entry": []}):
         request["context"]["draftOrders"] = bundle
         assert ordered(client, request) == []
+    request["context"]["draftOrders"] = {}
+    assert client.post(PATHS[SIGN], json=request).status_code == 400
+
+
+@pytest.mark.parametrize("kind", ["NutritionOrder", "DeviceRequest", "CommunicationRequest", "VisionPrescription"])
+def test_an_order_that_can_hold_no_drug_and_no_procedure_raises_no_card(
+    client: TestClient, charts: Charts, kind: str
+) -> None:
+    order = {"resourceType": kind, "id": "n", "status": "draft"}
+    assert ordered(client, order_request(charts["syn-16-tace-with-thrombus"], [order])) == []
+
+
+@pytest.mark.parametrize("intent", ["proposal", "plan", "order", "original-order"])
+@pytest.mark.parametrize("status", ["draft", "active", "on-hold", "unknown"])
+def test_an_unsigned_order_is_judged_whatever_it_calls_itself(
+    client: TestClient, charts: Charts, intent: str, status: str
+) -> None:
+    order = {**drug("bevacizumab"), "intent": intent, "status": status}
+    found = told(ordered(client, order_request(charts["syn-06-ready-for-surgery"], [order])))
+    assert "interval.bevacizumab" in found
 
 
 @pytest.mark.parametrize(("path", "hook"), [(SIGN, SELECT), (SELECT, SIGN), (SIGN, "patient-view")])
@@ -323,8 +343,7 @@ def test_a_proposal_of_what_the_guideline_does_not_judge_is_not_called_unchecked
     scan = {**procedure("ct_abdomen_contrast", "ct"), "intent": "proposal"}
     assert ordered(client, order_request(charts["syn-01-eligible"], [scan])) == []
     tace = {**procedure("tace"), "intent": "proposal"}
-    (card,) = ordered(client, order_request(charts["syn-01-eligible"], [tace]))
-    assert "ServiceRequest/procedure-1: its status or intent" in card["detail"]
+    assert "local.tace-portal-vein" in told(ordered(client, order_request(charts["syn-16-tace-with-thrombus"], [tace])))
 
 
 def test_two_orders_with_one_id_are_both_judged(client: TestClient, charts: Charts) -> None:

@@ -63,10 +63,64 @@ def test_every_suggestion_has_the_shape_of_the_specification(client: TestClient,
             assert re.fullmatch(r"[A-Za-z]+/[A-Za-z0-9\-.]{1,64}", action.get("resourceId", "A/b"))
 
 
+def lasting(until: str, **repeat: Any) -> Json:
+    """Lenvatinib from today until a day."""
+    bounds = {"start": AS_OF, "end": until}
+    return drug("lenvatinib", dosageInstruction=[{"timing": {"repeat": {"boundsPeriod": bounds, **repeat}}}])
+
+
 def test_two_changes_of_one_order_exclude_each_other(client: TestClient, charts: Charts) -> None:
-    (card,) = (c for c in ordered(client, order_request(charts[LATE], [drug("lenvatinib")])) if c.get("suggestions"))
+    request = order_request(charts[LATE], [lasting("2024-05-05")])
+    (card,) = (c for c in ordered(client, request) if c.get("suggestions"))
     assert [kinds(one) for one in card["suggestions"]] == [{"update"}, {"delete"}]
     assert card["selectionBehavior"] == "at-most-one"
+
+
+def test_an_order_that_is_ended_as_suggested_keeps_the_least_interval(client: TestClient, charts: Charts) -> None:
+    orders = [lasting("2024-05-05", count=30)]
+    cards = ordered(client, order_request(charts[LATE], orders))
+    assert told(cards)["interval.tki"] == "violation"
+    ended = apply(suggested(cards, "update"), orders)
+    assert "count" not in ended[0]["dosageInstruction"][0]["timing"]["repeat"]
+    assert told(ordered(client, order_request(charts[LATE], ended))).get("interval.tki") != "violation"
+
+
+def test_no_end_is_suggested_that_would_make_the_interval_shorter(client: TestClient, charts: Charts) -> None:
+    cards = ordered(client, order_request(charts[LATE], [drug("lenvatinib")]))
+    assert told(cards)["interval.tki"] == "short"
+    assert not [one for one in suggestions(cards) if "update" in kinds(one)]
+
+
+def test_orders_of_two_drugs_can_both_be_changed(client: TestClient, charts: Charts) -> None:
+    orders = [drug("bevacizumab"), {**lasting("2024-05-05"), "id": "drug-2"}]
+    for card in ordered(client, order_request(charts[LATE], orders)):
+        named = {a.get("resourceId") for one in card.get("suggestions", []) for a in one["actions"]} - {None}
+        assert len(named) < 2 or card["selectionBehavior"] == "any"
+
+
+@pytest.mark.parametrize("planned", ["2024", "2024-05"])
+def test_no_operation_is_moved_into_the_past(client: TestClient, charts: Charts, planned: str) -> None:
+    for chart in charts.values():
+        cards = ordered(client, order_request(chart, [procedure("hepatectomy", occurrenceDateTime=planned)]))
+        actions = [action for one in suggestions(cards) for action in one["actions"] if action["type"] == "update"]
+        assert all(action["resource"]["occurrenceDateTime"] >= AS_OF for action in actions)
+        assert not any(re.search(r"(?<![0-9])-[0-9]+ days", card["summary"]) for card in cards)
+
+
+def test_the_next_steps_are_offered_as_one_draft_plan(client: TestClient, charts: Charts) -> None:
+    plans = []
+    for chart in charts.values():
+        cards = client.post(PATIENT_VIEW, json=hook_request(chart)).json()["cards"]
+        summary = by_topic(cards).get("summary", {})
+        made = [a["resource"] for one in suggestions([summary]) for a in one["actions"]]
+        mine = [resource for resource in made if resource["resourceType"] == "CarePlan"]
+        assert bool(mine) is ("Next steps" in summary.get("detail", "")) and len(mine) <= 1
+        plans += mine
+    assert plans and all((plan["status"], plan["intent"]) == ("draft", "proposal") for plan in plans)
+    details = [activity["detail"] for plan in plans for activity in plan["activity"]]
+    assert all(detail["status"] == "not-started" and detail["description"] for detail in details)
+    starts = [detail["scheduledPeriod"]["start"] for detail in details if "scheduledPeriod" in detail]
+    assert starts and min(starts) >= AS_OF
 
 
 def test_suggestions_that_do_not_touch_the_same_order_can_be_taken_together(client: TestClient, charts: Charts) -> None:
@@ -171,7 +225,7 @@ def test_a_step_of_the_pathway_is_a_proposal_with_its_dates(client: TestClient, 
     for chart in charts.values():
         cards = client.post(PATIENT_VIEW, json=hook_request(chart)).json()["cards"]
         found += [a["resource"] for s in suggestions(cards) for a in s["actions"] if a["type"] == "create"]
-    proposals = [r for r in found if r["intent"] == "proposal"]
+    proposals = [r for r in found if r["intent"] == "proposal" and r["resourceType"] == "ServiceRequest"]
     assert {r["code"]["coding"][0]["code"] for r in proposals} >= {"79103-8", "85232-7"}
     dated = [r["occurrencePeriod"] for r in proposals if "occurrencePeriod" in r]
     assert dated and all(period["start"] >= AS_OF <= period.get("end", "9") for period in dated)
