@@ -27,10 +27,10 @@ def evaluate_bundles(source: str, work: Work) -> tuple[frozenset[Path], int, int
     """Prints what `work` says of every Bundle file of a folder.
 
     Returns the files that are done, the patients, and the worst exit code; none where the folder is small or
-    the machine has one processor. What is no Bundle, or cannot be read, is left for the reading one by one.
+    one processor is there. What is no Bundle, or cannot be read, is left for the reading one by one.
     """
     folder = Path(source)
-    workers = os.cpu_count() or 1
+    workers = _processors()
     if source == "-" or workers == 1 or not folder.is_dir():
         return frozenset(), 0, 0
     files = [path for path in listed(folder)[0] if path.suffix.lower() in WHOLE]
@@ -53,6 +53,13 @@ def evaluate_bundles(source: str, work: Work) -> tuple[frozenset[Path], int, int
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
     return frozenset(done), patients, code
+
+
+def _processors() -> int:
+    """The processors that this process may use, which a container or `taskset` may limit."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _begin(work: Work) -> None:

@@ -104,3 +104,29 @@ def test_what_is_not_json_is_refused(client: TestClient, text: bytes) -> None:
     for service in HOOKS:
         answer = client.post(f"/cds-services/{service}", content=text, headers={"Content-Type": "application/json"})
         assert answer.status_code == 400
+
+
+@pytest.mark.parametrize(("service", "hook"), HOOKS.items())
+def test_an_empty_context_names_every_field_that_it_lacks(
+    client: TestClient, charts: dict[str, list[Json]], service: str, hook: str
+) -> None:
+    """cds-10: an object without members is no context; null, a list and a text are none either."""
+    request = request_for(hook, charts["syn-01-eligible"])
+    answer = client.post(f"/cds-services/{service}", json={**request, "context": {}})
+    assert answer.status_code == 400 and answer.json()["resourceType"] == "OperationOutcome"
+    named = {issue["diagnostics"].partition(":")[0] for issue in answer.json()["issue"]}
+    assert {"context.userId", "context.patientId"} <= named
+    nothing: list[Any] = [None, [], "x", 1]
+    for wrong in nothing:
+        answer = client.post(f"/cds-services/{service}", json={**request, "context": wrong})
+        assert answer.status_code == 400 and answer.json()["issue"][0]["diagnostics"].startswith("context:")
+
+
+@pytest.mark.parametrize(("service", "hook"), HOOKS.items())
+def test_no_card_of_any_hook_has_a_link(
+    client: TestClient, charts: dict[str, list[Json]], service: str, hook: str
+) -> None:
+    """cds-31: there is no app and no page for one patient that a card could open; who adds one follows it here."""
+    cards = [card for chart in charts.values() for card in answered(client, service, request_for(hook, chart))["cards"]]
+    assert cards and not [card for card in cards if "links" in card]
+    assert not [card for card in cards if "](" in card["detail"].replace("\\]", "")], "nor one inside the text"

@@ -1,99 +1,28 @@
-"""The public CDS Hooks sandbox, request by request as its page sends them (its build of 2026-03)."""
+"""The public CDS Hooks sandbox at the chart: discovery, patient-view, feedback, and what its page gets wrong."""
 
 from __future__ import annotations
 
-import re
-import time
 import uuid
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
-from typing import Any
-from urllib.parse import parse_qsl
 
 import pytest
-import requests
-from joserfc.jwk import ECKey
 from starlette.testclient import TestClient
 
 from adapter.sandbox.loading import load
 from adapter.sandbox.running import running_sandbox
 from adapter.service.app import create_app
 from adapter.service.site import Site
-from tests.service.callers import app_in, key_set, token
-from tests.service.conftest import AS_OF, PATIENT_VIEW, PUBLIC, Json, settings_in
+from adapter.state import State
+from tests.service.callers import app_in, key_set
+from tests.service.conftest import AS_OF, PATIENT_VIEW, PUBLIC, settings_in
+from tests.service.ordering import PATHS, SELECT, SIGN
+from tests.service.sandbox_page import ISSUER, KEY, PAGE, Medication, SandboxPage
 
-PAGE = "http://localhost:8080"
-ISSUER = "https://sandbox.cds-hooks.org"
-KID = "44823f3d-0b01-4a6c-a80e-b9d3e8a7226f"
-KEY = ECKey.generate_key("P-384", {"kid": KID})
-SERVICE_KEYS = ("hook", "id", "prefetch", "title", "description")
 PATIENT = "syn-05-bevacizumab-too-late"
-"""The sandbox signs with the private key that its repository publishes; here another one stands for it."""
-
-
-class SandboxPage:
-    """What the sandbox's page does: it keeps the services that it discovered, by their addresses."""
-
-    def __init__(self, service: TestClient, fhir: str) -> None:
-        self.service, self.fhir = service, fhir
-        self.services: dict[str, Json] = {}
-
-    def signed(self, url: str) -> dict[str, str]:
-        """The header of `generateJWT`: the address called as audience, five minutes, a remote jku, no tenant."""
-        now = round(time.time())
-        head = {"alg": "ES384", "typ": "JWT", "kid": KID, "jku": f"{ISSUER}/.well-known/jwks.json"}
-        claims: Json = {"iss": ISSUER, "exp": now + 300, "iat": now, "jti": str(uuid.uuid4())}
-        return token(url, key=KEY, header=head, **claims)
-
-    def exchanged(self, method: str, path: str, body: Json | None = None) -> Any:
-        """A request of the browser: the preflight, then the call with its origin; what axios does not like raises."""
-        named = "authorization" if body is None else "authorization,content-type"
-        asked = {"Origin": PAGE, "Access-Control-Request-Method": method, "Access-Control-Request-Headers": named}
-        allowed = self.service.options(path, headers=asked)
-        assert allowed.status_code == 200
-        assert set(named.split(",")) <= set(allowed.headers["access-control-allow-headers"].lower().split(", "))
-        headers = {"Origin": PAGE, "Accept": "application/json", **self.signed(PUBLIC + path)}
-        answer = self.service.request(method, path, json=body, headers=headers)
-        assert answer.headers["access-control-allow-origin"] == PAGE
-        return answer
-
-    def discover(self) -> None:
-        """`retrieveDiscoveryServices`, and the state that its reducer makes of it."""
-        answer = self.exchanged("GET", "/cds-services")
-        for service in answer.json()["services"]:
-            self.services[f"/cds-services/{service['id']}"] = {name: service[name] for name in SERVICE_KEYS}
-
-    def prefetch(self, path: str, context: Json) -> Json:
-        """`prefetchDataPromises`: context tokens filled in, searches by form, and a key that fails is left out."""
-        found = {}
-        for key, template in self.services[path]["prefetch"].items():
-            filled = re.sub(r"\{\{\s*context\.([A-Za-z0-9_]+)\s*}}", lambda m: str(context.get(m[1], m[0])), template)
-            if "{{" in filled:
-                continue
-            place, _, query = filled.partition("?")
-            accept = {"Accept": "application/json+fhir"}
-            if query:
-                form = dict(parse_qsl(query))
-                answer = requests.post(f"{self.fhir}/{place}/_search", data=form, headers=accept, timeout=30)
-            else:
-                answer = requests.get(f"{self.fhir}/{place}", headers=accept, timeout=30)
-            if answer.ok and answer.json():
-                found[key] = answer.json()
-        return found
-
-    def call(self, path: str, hook: str) -> Any:
-        """`callServices` after a launch without authorization."""
-        context = {"patientId": PATIENT, "userId": "Practitioner/COREPRACTITIONER1"}
-        body: Json = {"hookInstance": str(uuid.uuid4()), "hook": hook, "fhirServer": self.fhir, "context": context}
-        prefetch = self.prefetch(path, context)
-        return self.exchanged("POST", path, {**body, **({"prefetch": prefetch} if prefetch else {})})
-
-    def feedback(self, path: str, report: Json) -> Any:
-        """`sendFeedback`: its token names the feedback's own address."""
-        moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        body = {"feedback": [{**report, "outcomeTimestamp": moment}]}
-        return self.exchanged("POST", f"{path}/feedback", body)
+SORAFENIB = Medication("597747", "sorafenib 200 MG Oral Tablet")
+HOOKS = {PATIENT_VIEW: "patient-view", PATHS[SELECT]: SELECT, PATHS[SIGN]: SIGN}
 
 
 @pytest.fixture(scope="module")
@@ -120,31 +49,98 @@ def page(request: pytest.FixtureRequest, fhir: str, tmp_path: Path) -> Iterator[
         yield SandboxPage(service, fhir)
 
 
-def test_the_page_discovers_calls_and_reports(page: SandboxPage) -> None:
-    """cds-5, cds-17, cds-25, cds-33, cds-36, cds-40, cds-45."""
+def opened(page: SandboxPage) -> SandboxPage:
+    """The page at the patient, with the services."""
+    page.open_patient(PATIENT)
     page.discover()
-    assert page.services[PATIENT_VIEW]["hook"] == "patient-view"
-    answer = page.call(PATIENT_VIEW, "patient-view")
-    assert answer.status_code == 200, answer.text
-    cards = answer.json()["cards"]
-    assert {"critical", "info"} <= {card["indicator"] for card in cards}
-    first, last = cards[0], cards[-1]
-    taken = {"card": first["uuid"], "outcome": "accepted", "acceptedSuggestions": [{"id": str(uuid.uuid4())}]}
-    assert page.feedback(PATIENT_VIEW, taken).status_code == 200
-    assert page.call(PATIENT_VIEW, "patient-view").json()["cards"] == cards
-    assert page.feedback(PATIENT_VIEW, {"card": first["uuid"], "outcome": "overridden"}).status_code == 200
-    coded = {key: last["overrideReasons"][0][key] for key in ("code", "system")}
-    for reason in ({"code": coded["code"]}, coded):
-        report = {"card": last["uuid"], "outcome": "overridden", "overrideReason": {"reason": reason}}
-        assert page.feedback(PATIENT_VIEW, report).status_code == 200
-    assert page.call(PATIENT_VIEW, "patient-view").json()["cards"] == cards[1:-1]
+    return page
 
 
-def test_the_page_with_another_hook_in_its_address_is_told_so(page: SandboxPage) -> None:
-    """cds-10: 400, and the page can read it."""
-    page.discover()
-    answer = page.call(PATIENT_VIEW, "order-select")
-    assert answer.status_code == 400 and answer.json()["resourceType"] == "OperationOutcome"
+def last_status(page: SandboxPage) -> int:
+    return page.calls[-1].status
+
+
+def test_the_page_discovers_the_services_and_shows_the_cards_of_the_chart(page: SandboxPage) -> None:
+    """cds-5, cds-7, cds-17, cds-25, cds-36, cds-40, cds-45: three services under addresses of their own."""
+    opened(page)
+    assert {path: service["hook"] for path, service in page.services.items()} == HOOKS
+    (call,) = page.calls
+    assert (call.request["hook"], call.status) == ("patient-view", 200)
+    assert set(call.request["prefetch"]) == set(page.services[PATIENT_VIEW]["prefetch"]), "each template was resolved"
+    assert [card["indicator"] for card in page.cards] == [card["indicator"] for card in call.response["cards"]]
+    assert {"critical", "info"} <= {card["indicator"] for card in page.cards}
+
+
+def test_a_suggestion_taken_at_the_chart_is_reported_with_both_uuids(page: SandboxPage) -> None:
+    """cds-33, cds-36, cds-40: the page applies nothing there, so nothing is called again and the cards stay."""
+    opened(page)
+    shown = page.cards
+    (card,) = (card for card in shown if card.get("suggestions"))
+    page.take(card, card["suggestions"][0])
+    assert len(page.calls) == 1 and page.cards == shown
+    memory: State = page.service.app.state.memory  # type: ignore[attr-defined]
+    (kept,) = memory.feedback.all("hcc-conversion-patient-view")
+    assert (kept.card, kept.outcome) == (card["uuid"], "accepted")
+    assert kept.reasons == f'{{"suggestions":["{card["suggestions"][0]["uuid"]}"]}}'
+    page.open_screen("patient-view")
+    assert page.cards == shown
+
+
+def test_dismissed_cards_stay_away_with_and_without_a_reason(page: SandboxPage) -> None:
+    """cds-32, cds-33: a reason has a code and a system, no display and no comment."""
+    first, last = opened(page).cards[0], page.cards[-1]
+    page.dismiss(first)
+    page.dismiss(last, last["overrideReasons"][0])
+    assert [sorted(report) for report in page.reports] == [
+        ["card", "outcome", "outcomeTimestamp"],
+        ["card", "outcome", "outcomeTimestamp", "overrideReason"],
+    ]
+    assert sorted(page.reports[1]["overrideReason"]["reason"]) == ["code", "system"]
+    left = page.cards
+    page.open_screen("patient-view")
+    assert page.cards == left and last_status(page) == 200
+    assert not {first["uuid"], last["uuid"]} & {card["uuid"] for card in left}
+
+
+def test_a_reason_of_the_page_may_have_a_code_alone(page: SandboxPage) -> None:
+    """cds-33: `system` is only sent where the card had one; an unknown suggestion is kept too."""
+    card = opened(page).cards[0]
+    page.dismiss(card, {"code": card["overrideReasons"][0]["code"]})
+    assert page.reports[-1]["overrideReason"] == {"reason": {"code": card["overrideReasons"][0]["code"]}}
+    page.take(card, {"label": "of an earlier answer", "uuid": str(uuid.uuid4())})
+    page.open_screen("patient-view")
+    assert card["uuid"] in {one["uuid"] for one in page.cards}, "the newest report is that it was accepted"
+
+
+def test_another_hook_in_the_address_is_told_so(page: SandboxPage) -> None:
+    """cds-10: the page posts order-select to the service of patient-view: 400, which it can read."""
+    opened(page).open_address("order-select")
+    assert (page.calls[-1].request["hook"], last_status(page)) == ("order-select", 400)
+    assert page.cards == []
+
+
+def test_a_tab_that_is_clicked_again_sends_no_orders_and_is_told_so(page: SandboxPage) -> None:
+    """cds-10: `draftOrders` is required by both hooks."""
+    opened(page)
+    for screen, hook in (("rx-view", "order-select"), ("rx-sign", "order-sign")):
+        page.open_screen(screen)
+        page.choose(SORAFENIB)
+        page.open_screen(screen)
+        assert (page.calls[-1].request["hook"], last_status(page)) == (hook, 400)
+        assert set(page.calls[-1].request["context"]) == {"patientId", "userId"}
+
+
+def test_the_imaging_screen_has_its_order_read(page: SandboxPage) -> None:
+    """cds-49: a coding that is an empty object, and reasonCode that is an empty array."""
+    opened(page).open_screen("pama")
+    assert page.calls[-1].request["context"]["draftOrders"]["entry"][0]["resource"]["code"] == {"coding": [{}]}
+    (card,) = page.cards
+    assert last_status(page) == 200 and "names no procedure" in card["detail"]
+    head = {"system": "http://www.ama-assn.org/go/cpt", "code": "70450"}
+    page.choose_study({**head, "display": "Computed tomography, head or brain; without contrast material"})
+    assert last_status(page) == 200
+    page.sign()
+    assert (page.calls[-1].request["hook"], last_status(page)) == ("order-select", 400), "to the service of order-sign"
 
 
 def test_the_page_is_refused_where_its_issuer_is_not_trusted(fhir: str, tmp_path: Path) -> None:

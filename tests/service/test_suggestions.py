@@ -154,6 +154,30 @@ def test_a_deleted_order_is_told_no_more(client: TestClient, charts: Charts, key
     assert left == [] and ordered(client, order_request(charts[key], left)) == []
 
 
+def test_the_actions_of_one_suggestion_settle_its_card_only_together(client: TestClient, charts: Charts) -> None:
+    """cds-29: one of ours has several actions, all of them new resources: what of it is left out is suggested again."""
+    chart, orders = without(charts["syn-01-eligible"], SEROLOGY), [drug("atezolizumab")]
+    all_of = suggested(ordered(client, order_request(chart, orders)), "create")
+    wanted = [action["resource"]["code"]["coding"][0]["code"] for action in all_of["actions"]]
+    assert kinds(all_of) == {"create"} and set(wanted) == SEROLOGY
+    for place, action in enumerate(all_of["actions"]):
+        partly = {**all_of, "actions": [one for one in all_of["actions"] if one is not action]}
+        again = suggested(ordered(client, order_request(chart, apply(partly, orders))), "create")
+        assert [one["resource"]["code"]["coding"][0]["code"] for one in again["actions"]] == [wanted[place]]
+    after = ordered(client, order_request(chart, apply(all_of, orders)))
+    assert not [one for one in suggestions(after) if "create" in kinds(one)]
+
+
+def test_no_suggestion_changes_an_order_together_with_anything_else(client: TestClient, charts: Charts) -> None:
+    """cds-29: ending, moving and removing an order exclude each other, and so are suggestions of their own."""
+    cards = [card for request in every_request(charts) for card in ordered(client, request)]
+    for chart in charts.values():
+        cards += client.post(PATIENT_VIEW, json=hook_request(chart)).json()["cards"]
+    found = suggestions(cards)
+    assert {"create", "update", "delete"} == set().union(*map(kinds, found))
+    assert all(len(one["actions"]) == 1 for one in found if kinds(one) & {"update", "delete"})
+
+
 def test_an_operation_that_is_moved_keeps_its_intervals(client: TestClient, charts: Charts) -> None:
     chart = _without_plans(charts[LATE])
     kept: Json = {"priority": "routine", "note": [{"text": "left lobe"}]}
