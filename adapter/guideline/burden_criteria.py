@@ -32,11 +32,9 @@ def up_to_seven(case: Case, burden: Burden) -> Truth:
 
 def _judged(case: Case, burden: Burden, most: int, fits: Fits) -> Truth:
     """The verdict that all possible counts share; macrovascular invasion or metastasis is always outside."""
-    invaded = burden.vessels.viable if burden.viable_only else burden.vessels.present
-    spread = burden.metastasis.viable if burden.viable_only else burden.metastasis.present
     verdicts = {_by_count(case, burden, count, most, fits) for count in burden.lesions.counts(most + 1)}
     by_lesions = verdicts.pop() if len(verdicts) == 1 else Truth.UNKNOWN
-    return all_of((negate(invaded), negate(spread), by_lesions))
+    return all_of((negate(burden.invaded), negate(burden.spread), by_lesions))
 
 
 def _by_count(case: Case, burden: Burden, count: int, most: int, fits: Fits) -> Truth:

@@ -110,7 +110,10 @@ class Case:
         """A finding with the catalogue's kind and severity (conditional ones must be given), evidence of its criteria
         added."""
         listed = tuple(criteria)
-        references = [*evidence, *(r for c in listed for r in c.evidence)]
+        references = [*evidence]
+        for one in listed:
+            references += one.evidence
+        uncertain = self.timeline.preliminary
         table_kind, table_severity = kind_and_severity(code, outcome, kind, severity)
         return Finding(
             code=code,
@@ -124,7 +127,7 @@ class Case:
             evidence=tuple(dict.fromkeys(references)),
             notes=tuple(notes),
             params=params,
-            preliminary=preliminary or not self.timeline.preliminary.isdisjoint(references),
+            preliminary=preliminary or (bool(uncertain) and not uncertain.isdisjoint(references)),
         )
 
 
@@ -143,7 +146,7 @@ def criterion(
 ) -> Criterion:
     """A criterion; value, unit, time, evidence and doubts are taken from `found` where they are not given."""
     added: list[str] = list(notes)
-    references: list[str] = list(evidence)
+    references: tuple[str, ...] = tuple(evidence)
     if found is not None:
         newest = found.newest
         references += found.sources
@@ -159,28 +162,37 @@ def criterion(
         unit=unit,
         threshold=threshold,
         at=at,
-        evidence=tuple(dict.fromkeys(references)),
-        notes=tuple(dict.fromkeys(added)),
+        evidence=tuple(dict.fromkeys(references)) if len(references) > 1 else references,
+        notes=tuple(dict.fromkeys(added)) if added else (),
         statements=tuple(statements),
     )
 
 
+def surely_normal(fact: Measurement, usual: Decimal | None) -> bool:
+    """One quick look: not above the value's own upper limit, or the usual one where the observation names no limits."""
+    upper = usual if fact.high is None and fact.low is None else fact.high
+    top = fact.value.high
+    return top is not None and upper is not None and top <= upper
+
+
 def doubts(found: Latest[Any]) -> list[str]:
     """Notes on why a newest value may not decide, and on a preliminary one that does."""
+    if not found.facts and not found.blocked:
+        return ["missing"]
     notes = []
-    if found.missing and not found.blocked:
-        notes.append("missing")
     if found.stale:
         notes.append(f"stale: {found.age} d")
     if found.contradiction:
         notes.append("contradiction")
     if found.imprecise:
         notes.append("date-imprecise")
-    notes += [f"unusable: {u.reason}" for u in found.blocked]
+    if found.blocked:
+        notes += [f"unusable: {u.reason}" for u in found.blocked]
     for fact in found.facts:
-        if fact.notes or fact.preliminary:
-            notes += [*fact.notes, *(["preliminary"] if fact.preliminary else [])]
-    return list(dict.fromkeys(notes)) if notes else notes
+        notes += fact.notes
+        if fact.preliminary:
+            notes.append("preliminary")
+    return list(dict.fromkeys(notes)) if len(notes) > 1 else notes
 
 
 def _shown(fact: Measurement | Coded) -> tuple[Decimal | str | None, str | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -9,6 +10,7 @@ import msgspec
 from adapter.guideline.case import Case, doubts
 from adapter.guideline.model import ChildPugh
 from adapter.guideline.problems import active_confirmed, began
+from adapter.guideline.thresholds import Thresholds
 from adapter.timeline.events import Coded, Measurement
 from adapter.timeline.latest import Latest
 from adapter.values import Interval, Truth, When
@@ -32,52 +34,60 @@ class Part(msgspec.Struct, frozen=True):
 def child_pugh(case: Case) -> ChildPugh:
     """The class and points at the case's as-of."""
     parts = (_bilirubin(case), _albumin(case), _inr(case), _ascites(case), _encephalopathy(case))
-    low = sum(p.points[0] for p in parts)
-    high = sum(p.points[1] for p in parts)
-    newest = max((p for p in parts if p.day is not None), key=lambda p: p.day or 0, default=None)
+    low = sum([p.points[0] for p in parts])
+    high = sum([p.points[1] for p in parts])
+    newest = max([p for p in parts if p.day is not None], key=lambda p: p.day or 0, default=None)
     computed = ChildPugh(
         possible=_classes(case, low, high),
         points=(low, high),
         parts={p.name: p.points for p in parts},
-        assumed=tuple(p.name for p in parts if p.assumed),
+        assumed=tuple([p.name for p in parts if p.assumed]),
         at=newest.at if newest else None,
-        evidence=tuple(dict.fromkeys(r for p in parts for r in p.evidence)),
-        notes=tuple(f"{p.name}: {note}" for p in parts for note in p.notes),
+        evidence=tuple(dict.fromkeys([r for p in parts for r in p.evidence])),
+        notes=tuple([f"{p.name}: {note}" for p in parts for note in p.notes]),
     )
     return _with_record(case, computed, newest.day if newest else None)
 
 
 def _classes(case: Case, low: int, high: int) -> tuple[str, ...]:
-    bounds = _class_bounds(case)
-    return tuple(name for name in CLASSES if low <= bounds[name][1] and high >= bounds[name][0])
+    bounds = _class_bounds(case.policy.thresholds)
+    return tuple([name for name in CLASSES if low <= bounds[name][1] and high >= bounds[name][0]])
 
 
-def _class_bounds(case: Case) -> dict[str, tuple[int, int]]:
-    most_a, most_b = case.limit("child_pugh", "class-a").days, case.limit("child_pugh", "class-b").days
-    fewest, most = case.limit("child_pugh", "fewest").days, case.limit("child_pugh", "most").days
+@lru_cache(maxsize=16)
+def _class_bounds(thresholds: Thresholds) -> dict[str, tuple[int, int]]:
+    limit = thresholds.limit
+    most_a, most_b = limit("child_pugh", "class-a").days, limit("child_pugh", "class-b").days
+    fewest, most = limit("child_pugh", "fewest").days, limit("child_pugh", "most").days
     return {"A": (fewest, most_a), "B": (most_a + 1, most_b), "C": (most_b + 1, most)}
 
 
 def _range(case: Case, one: Truth, three: Truth) -> tuple[int, int]:
     """Points that stay possible when 1 point and 3 points are each sure, impossible or open."""
-    most = case.limit("child_pugh", "most-points").days
     if one is Truth.MET:
         return 1, 1
+    most = case.limit("child_pugh", "most-points").days
     if three is Truth.MET:
         return most, most
     return 1 if one is Truth.UNKNOWN else 2, most if three is Truth.UNKNOWN else 2
 
 
+def _hull(ranges: list[tuple[int, int]]) -> tuple[int, int]:
+    """From the fewest to the most points of some ranges."""
+    if len(ranges) == 1:
+        return ranges[0]
+    return min([low for low, _ in ranges]), max([high for _, high in ranges])
+
+
 def _from_number(case: Case, name: str, found: Latest[Measurement], ranges: list[tuple[int, int]]) -> Part:
-    if not found.fresh or found.blocked:
-        ranges = [(1, case.limit("child_pugh", "most-points").days)]
-    newest = found.newest
-    used = newest is not None and found.fresh
+    fresh = found.fresh
+    points = _hull(ranges) if fresh and not found.blocked else (1, case.limit("child_pugh", "most-points").days)
+    used = found.newest if fresh else None
     return Part(
         name,
-        (min(r[0] for r in ranges), max(r[1] for r in ranges)),
-        newest.when.first if used and newest else None,
-        newest.when.iso if used and newest else None,
+        points,
+        used.when.first if used else None,
+        used.when.iso if used else None,
         found.sources,
         tuple(doubts(found)),
     )
@@ -135,23 +145,23 @@ def _graded(case: Case, name: str, problem: str, found: Latest[Any], ranges: lis
     most = case.limit("child_pugh", "most-points").days
     conditions = active_confirmed(case, problem)
     usable = found.fresh and not found.blocked
-    points = (min(r[0] for r in ranges), max(r[1] for r in ranges)) if usable else (1, most)
+    points = _hull(ranges) if usable else (1, most)
     newest = found.newest
     if conditions and (not usable or points[0] == 1):
         since = [began(p) for p in conditions]
         older = usable and newest is not None and all(s is not None and s.last <= newest.when.first for s in since)
         points = (1 if older else 2, most)
-    given = not {"Observation", "Condition"} & case.view.incomplete
-    absent = found.missing and not found.blocked and not conditions and given
-    assumed = absent and case.option("assume-absent")
-    used = newest is not None and found.fresh
+    absent = found.missing and not found.blocked and not conditions
+    given = absent and not {"Observation", "Condition"} & case.view.incomplete
+    assumed = given and case.option("assume-absent")
+    used = newest if found.fresh else None
     return Part(
         name,
         (1, 1) if assumed else points,
-        newest.when.first if used and newest else None,
-        newest.when.iso if used and newest else None,
-        (*found.sources, *(p.source for p in conditions)),
-        tuple(["assume-absent"] if assumed else doubts(found)),
+        used.when.first if used else None,
+        used.when.iso if used else None,
+        (*found.sources, *[p.source for p in conditions]),
+        ("assume-absent",) if assumed else tuple(doubts(found)),
         assumed,
     )
 
@@ -197,7 +207,7 @@ def _recorded(case: Case) -> tuple[tuple[int, int], str, tuple[int, int], tuple[
     if score.fresh and not score.blocked:
         ranges += [(_score_range(case, f.value), f.value.shown(), f.when, f.source) for f in score.facts]
     if named.fresh and not named.blocked:
-        bounds = _class_bounds(case)
+        bounds = _class_bounds(case.policy.thresholds)
         ranges += [(bounds[f.value], f.value, f.when, f.source) for f in named.facts if f.value in bounds]
     if not ranges:
         return None

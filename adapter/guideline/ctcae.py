@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
+from functools import lru_cache
 
 import msgspec
 
 from adapter.guideline.case import Case, criterion
 from adapter.guideline.hepatitis_status import antitumour, under_therapy
 from adapter.guideline.model import Finding
-from adapter.guideline.thresholds import Limit
+from adapter.guideline.thresholds import Limit, Thresholds
 from adapter.guideline.treatment import course, last_exposed
 from adapter.timeline.events import Coded, Measurement
 from adapter.timeline.latest import Latest, latest
@@ -58,12 +60,13 @@ def therapy_start(case: Case) -> int:
 def findings(case: Case) -> Iterator[Finding]:
     """One finding per graded test; its cause is the concept key."""
     for one in case.once(grades):
-        if one.grade == 0:
+        grade = one.grade
+        if grade == 0:
             continue
-        outcome = "unknown" if one.grade is None else f"grade-{one.grade}"
-        status = Truth.UNKNOWN if one.grade is None else Truth.MET
+        outcome = "unknown" if grade is None else f"grade-{grade}"
+        status = Truth.UNKNOWN if grade is None else Truth.MET
         newest = one.found.newest
-        doubt = (f"at-least: {one.least}",) if one.grade is None and one.least else ()
+        doubt = (f"at-least: {one.least}",) if grade is None and one.least else ()
         yield case.finding(
             "toxicity.ctcae",
             outcome,
@@ -78,20 +81,26 @@ def findings(case: Case) -> Iterator[Finding]:
 
 def graded(case: Case, concept: str, start: int) -> Graded | None:
     """The grade of a test by its newest fresh value later than `start` (ordinal); None without one."""
-    facts = [m for m in case.view.measurements(concept) if m.when.last > start]
+    facts = case.view.measurements(concept)
+    if not facts:
+        return None
+    # A partial date that reaches back before the therapy may be a value of before it.
+    after = facts[-1].when.first > start
+    if not after:
+        facts = [m for m in facts if m.when.last > start]
     found = latest(facts, case.unusable(concept), case.day, case.window("labs"))
     if not found.fresh:
         return None
     each = [grade_of(case, concept, fact) for fact in found.facts]
-    notes = tuple(dict.fromkeys(note for _, ns in each for note in ns))
+    notes = each[0][1] if len(each) == 1 else tuple(dict.fromkeys(note for _, ns in each for note in ns))
     least, most = _together([r for r, _ in each], found.contradiction)
-    # A partial date that reaches back before the therapy may be a value of before it.
-    after = any(f.when.first > start for f in found.facts)
     return Graded(concept, least if after else 0, most, found, notes)
 
 
 def _together(ranges: list[Range], contradiction: bool) -> Range:
     """Of two values at one instant the worse one decides; dates too imprecise to order them leave both possible."""
+    if len(ranges) == 1:
+        return ranges[0]
     lows = [low for low, _ in ranges]
     return (max(lows) if contradiction else min(lows)), max(high for _, high in ranges)
 
@@ -99,6 +108,8 @@ def _together(ranges: list[Range], contradiction: bool) -> Range:
 def _dipstick(case: Case, start: int) -> Graded | None:
     """Proteinuria by the strip, where no 24-hour collection takes precedence."""
     facts = [w for w in case.view.coded(STRIP) if w.when.first > start]
+    if not facts:
+        return None
     found = latest(facts, case.unusable(STRIP), case.day, case.window("labs"))
     if not found.fresh:
         return None
@@ -131,23 +142,29 @@ def grade_of(case: Case, concept: str, fact: Measurement) -> tuple[Range, tuple[
     return _proteinuria(case, fact, over), notes
 
 
-def _ladders(case: Case) -> dict[str, list[tuple[int, Limit]]]:
-    """The bounds of the tests that were asked for, highest grade first, each looked up once."""
-    return {}
+class Ladder(msgspec.Struct, frozen=True):
+    """The bounds of a test by grade, highest grade first; between which numbers all of them lie."""
+
+    rungs: tuple[tuple[int, Limit], ...]
+    lowest: Decimal
+    highest: Decimal
 
 
-def _ladder(case: Case, prefix: str) -> list[tuple[int, Limit]]:
-    known = case.once(_ladders)
-    if prefix not in known:
-        names = [(int(grade), f"{prefix}-{grade}") for grade in reversed(_GRADES)]
-        known[prefix] = [(g, case.limit(TOPIC, n)) for g, n in names if case.policy.thresholds.has(TOPIC, n)]
-    return known[prefix]
+@lru_cache(maxsize=512)
+def _ladder(thresholds: Thresholds, prefix: str) -> Ladder:
+    names = [(int(grade), f"{prefix}-{grade}") for grade in reversed(_GRADES)]
+    rungs = tuple((grade, thresholds.limit(TOPIC, name)) for grade, name in names if thresholds.has(TOPIC, name))
+    bounds = [limit.value for _, limit in rungs]
+    return Ladder(rungs, min(bounds, default=Decimal(0)), max(bounds, default=Decimal(0)))
 
 
 def _highest(case: Case, prefix: str, value: Interval | None) -> Range:
     """The grades whose bound is, or may be, reached; all of them without a value."""
+    ladder = _ladder(case.policy.thresholds, prefix)
+    if value is not None and value.high is not None and value.high < ladder.lowest:
+        return 0, 0  # as most values are: no rung needs a look
     most = 0
-    for grade, limit in _ladder(case, prefix):
+    for grade, limit in ladder.rungs:
         reached = Truth.UNKNOWN if value is None else limit.reached(value)
         if reached is not Truth.NOT_MET:
             most = max(most, grade)
@@ -157,13 +174,15 @@ def _highest(case: Case, prefix: str, value: Interval | None) -> Range:
 
 
 def _falling(case: Case, concept: str, value: Interval, below_normal: Truth | None) -> Range:
+    ladder = _ladder(case.policy.thresholds, f"{concept}-below")
     most = 0
-    for grade, limit in _ladder(case, f"{concept}-below"):
-        below = value.below(limit.value)
-        if below is not Truth.NOT_MET:
-            most = max(most, grade)
-        if below is Truth.MET:
-            return grade, most
+    if value.low is None or value.low < ladder.highest:  # else no rung needs a look
+        for grade, limit in ladder.rungs:
+            below = value.below(limit.value)
+            if below is not Truth.NOT_MET:
+                most = max(most, grade)
+            if below is Truth.MET:
+                return grade, most
     low = below_normal if below_normal is not None else Truth.UNKNOWN
     return int(low is Truth.MET), max(most, int(low is not Truth.NOT_MET))
 
@@ -176,7 +195,7 @@ def baselines(case: Case) -> dict[str, Latest[Measurement]]:
     first = start - case.limit(TOPIC, "baseline-days").days
     found = {}
     for concept in GRADED:
-        values = [m for m in case.view.measurements(concept) if first <= m.when.first and m.when.last <= start]
+        values = [m for m in case.view.measurements(concept) if m.when.last <= start and first <= m.when.first]
         found[concept] = latest(values, (), start)
     return found
 
@@ -186,18 +205,19 @@ def _against_baseline(
 ) -> tuple[Range, tuple[str, ...]]:
     """Multiples of the upper limit, or of an abnormal baseline; without a baseline by the upper limit."""
     base = case.once(baselines)[concept]
-    known = [b for b in base.facts if case.normal(b).high is not None]
-    if not known:
+    each, abnormal = [], False
+    for known in base.facts:
+        upper = case.normal(known).high
+        if upper is None:
+            continue
+        if known.value.at_most(upper) is Truth.MET:
+            each.append(_highest(case, f"{concept}-uln", over))
+        else:
+            abnormal = True
+            each.append(_highest(case, f"{concept}-baseline", _multiple(fact, known)))
+    if not each:
         return _highest(case, f"{concept}-uln", over), (*notes, "baseline-unknown")
-    each = [_by_baseline(case, concept, fact, over, b) for b in known]
-    abnormal = any(b.value.at_most(case.normal(b).high or 0) is not Truth.MET for b in known)
-    return _together(each, base.contradiction), (*notes, *(["baseline-abnormal"] if abnormal else []))
-
-
-def _by_baseline(case: Case, concept: str, fact: Measurement, over: Interval | None, base: Measurement) -> Range:
-    if base.value.at_most(case.normal(base).high or 0) is Truth.MET:
-        return _highest(case, f"{concept}-uln", over)
-    return _highest(case, f"{concept}-baseline", _multiple(fact, base))
+    return _together(each, base.contradiction), (*notes, "baseline-abnormal") if abnormal else notes
 
 
 def _multiple(fact: Measurement, base: Measurement) -> Interval | None:

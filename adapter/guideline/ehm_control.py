@@ -31,7 +31,7 @@ def ehm_criterion(case: Case) -> Criterion | None:
     if initial is Truth.NOT_MET:
         return None
     now = case.once(burden).metastasis
-    resectable = all_of((ehm_resectable(case), negate(_active_and_not_smaller(case))))
+    resectable = all_of((case.once(ehm_resectable), negate(_active_and_not_smaller(case))))
     controlled = any_of((negate(now.present), negate(now.viable), resectable))
     found, activity = case.latest_word("ehm_resectable", "imaging"), case.latest_word("ehm_activity", "imaging")
     newest = activity.newest

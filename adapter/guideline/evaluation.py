@@ -100,9 +100,9 @@ def _course(case: Case) -> CourseShown | None:
     to_response, duration = response_times(case, found, known.start)
     return CourseShown(
         start=day_text(known.start),
-        cycles=len(cycles(case)),
+        cycles=len(case.once(cycles)),
         regimen=regimen_at(case, _last_treated(case, known.start)).name,
-        local=tuple(sorted(local_in_course(case))),
+        local=tuple(sorted(case.once(local_in_course))),
         best_response=found.best,
         depth=depth(found),
         time_to_response=to_response,
@@ -117,5 +117,5 @@ def _last_treated(case: Case, start: int) -> int:
     end = case.day if known.end is None else known.end - 1
     drugs = in_course(case, [*case.view.of_group("ici"), *case.view.of_group("aatd")])
     days = [last_sure(case, e) for e in drugs]
-    days += [p.when.first for done in local_in_course(case).values() for p in done]
+    days += [p.when.first for done in case.once(local_in_course).values() for p in done]
     return min(max(days, default=start), end)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from adapter.guideline.case import Case
+from adapter.guideline.case import Case, surely_normal
 from adapter.guideline.gaps import treatment_possible, unusable_since
 from adapter.guideline.treatment import course, last_exposed, last_sure
 from adapter.timeline.events import Exposure, Measurement, Unusable
@@ -37,7 +37,7 @@ class Test(msgspec.Struct, frozen=True):
     @property
     def normal(self) -> bool:
         """Surely not above the upper limit, and nothing newer that cannot be used."""
-        return self.ratio is not None and self.ratio.at_most(1) is Truth.MET and not self.found.blocked
+        return self.ratio is not None and self.ratio.above(1) is Truth.NOT_MET and not self.found.blocked
 
     @property
     def raised(self) -> bool:
@@ -70,12 +70,16 @@ def ici_given(case: Case) -> list[Exposure]:
 
 def first_ici(case: Case) -> int | None:
     """Day of the first ICI dose."""
-    return min((e.start.first for e in ici_given(case)), default=None)
+    return min([e.start.first for e in case.once(ici_given)], default=None)
 
 
 def under_ici(case: Case, day: int, window: int) -> bool:
     """Whether an ICI was given at most `window` days before a day."""
-    return any(e.start.first <= day and day - min(last_sure(case, e), day) <= window for e in case.once(ici_given))
+    # The last dose first: it is the one that usually decides.
+    for exposure in reversed(case.once(ici_given)):
+        if exposure.start.first <= day and day - min(last_sure(case, exposure), day) <= window:
+            return True
+    return False
 
 
 def now_under_ici(case: Case) -> Truth:
@@ -125,23 +129,31 @@ def _since_first(case: Case) -> dict[str, list[Measurement]]:
 
 
 def _test(case: Case, concept: str, day: int, instant: int) -> Test:
-    values = case.once(_since_first)[concept]
-    facts = values[: bisect_right(values, instant, key=lambda m: m.when.start)]
+    facts = case.once(_since_first)[concept]
+    if facts and facts[-1].when.start > instant:
+        facts = facts[: bisect_right(facts, instant, key=lambda m: m.when.start)]
     unusable: list[Unusable] = [u for u in case.unusable(concept) if u.when is None or u.when.first <= day]
     found = latest(facts, unusable, day, case.window("labs"))
     first = case.once(first_ici)
     # A partial date that reaches back before the first dose may be a value of before it.
-    after = any(first is not None and f.when.first > first for f in found.facts)
+    after = first is not None and [f for f in found.facts if f.when.first > first]
     return _judged(case, concept, found) if after else Test(concept, None, found, False)
 
 
 def _judged(case: Case, concept: str, found: Latest[Measurement]) -> Test:
-    ratios = [(r, case.normal(f).assumed) for f in found.facts if (r := ratio(case, f)) is not None]
-    if not found.fresh or len(ratios) < len(found.facts) or not ratios:
+    if not found.fresh:
         return Test(concept, None, found, False)
-    worst = max(ratios, key=lambda pair: (pair[0].low is not None, pair[0].low or 0))
+    ratios = []
+    for fact in found.facts:
+        limits = case.normal(fact)
+        if not limits.high:
+            return Test(concept, None, found, False)
+        ratios.append((fact.value.divided(limits.high), limits.assumed))
     if found.imprecise and len({_transaminase_band(case, r) for r, _ in ratios}) > 1:
         return Test(concept, None, found, False)
+    worst = ratios[0]
+    if len(ratios) > 1:
+        worst = max(ratios, key=lambda pair: (pair[0].low is not None, pair[0].low or 0))
     return Test(concept, worst[0], found, worst[1])
 
 
@@ -191,11 +203,14 @@ def banded_days(case: Case) -> dict[int, Banded]:
     """Every day with a value in a steroid or discontinuation band while under an ICI, oldest first."""
     window = case.limit(TOPIC, "under-ici").days
     found: dict[int, Banded] = {}
+    judged: dict[tuple[int, int], Banded | None] = {}
     for fact in sorted(_high_values(case), key=lambda m: (m.when.start, m.source)):
-        day = fact.when.first
+        day, end = fact.when.first, fact.when.end
         if not under_ici(case, day, window):
             continue
-        one = _banded(_hepatic_at(case, day, fact.when.end))
+        if (day, end) not in judged:  # the tests of one sample are one question
+            judged[day, end] = _banded(_hepatic_at(case, day, end))
+        one = judged[day, end]
         if one is not None and (day not in found or BANDS.index(one.band) >= BANDS.index(found[day].band)):
             found[day] = one
     return found
@@ -210,16 +225,21 @@ def _banded(found: Hepatic) -> Banded | None:
 
 def _high_values(case: Case) -> Iterable[Measurement]:
     """Values on whose days such a band can begin: raised ones, transaminases alone only from the first steroid band."""
-    values = case.once(_since_first)
-    yellow = [m for m in values[BILIRUBIN] if _above(case, m)]
+    yellow = [fact for fact, value in _perhaps_raised(case, BILIRUBIN) if value.above(1) is Truth.MET]
     yield from yellow
     lowest = case.limit(TOPIC, "transaminase-steroid-low")
-    for fact in (m for concept in TRANSAMINASES for m in values[concept]):
+    for concept in TRANSAMINASES:
+        for fact, value in _perhaps_raised(case, concept, lowest.value > 1):
+            if lowest.reached(value) is Truth.MET or (yellow and value.above(1) is Truth.MET):
+                yield fact
+
+
+def _perhaps_raised(case: Case, concept: str, leave_normal: bool = True) -> Iterator[tuple[Measurement, Interval]]:
+    """Values with their multiple of the upper limit, without those that one look finds normal, which most are."""
+    usual = case.normal_of(concept).high
+    for fact in case.once(_since_first)[concept]:
+        if leave_normal and surely_normal(fact, usual):
+            continue
         value = ratio(case, fact)
-        if value is not None and (lowest.reached(value) is Truth.MET or (yellow and value.above(1) is Truth.MET)):
-            yield fact
-
-
-def _above(case: Case, fact: Measurement) -> bool:
-    value = ratio(case, fact)
-    return value is not None and value.above(1) is Truth.MET
+        if value is not None:
+            yield fact, value

@@ -10,12 +10,14 @@ from adapter.guideline.case import Case
 from adapter.guideline.phase import ADJUVANT, phase
 from adapter.guideline.treatment import course, last_given, ordered, planned_operations
 from adapter.timeline.events import Coded, Exposure, Measurement, Performed
-from adapter.values import Truth, When, any_of, truth
+from adapter.values import Truth, When, any_of
 
 DRUGS = ("ici", "aatd", "chemotherapy")
 MEDICATION_TYPES = frozenset(
     {"MedicationAdministration", "MedicationStatement", "MedicationRequest", "MedicationDispense"}
 )
+
+_SEROLOGY = {"present": Truth.MET, "absent": Truth.NOT_MET}
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -27,7 +29,7 @@ class Known(msgspec.Struct, frozen=True):
 
 def serology(fact: Coded) -> Truth:
     """A presence test as a truth; indeterminate is unknown."""
-    return truth({"present": True, "absent": False}.get(fact.value))
+    return _SEROLOGY.get(fact.value, Truth.UNKNOWN)
 
 
 def quantitative(fact: Measurement) -> Truth:
@@ -71,11 +73,11 @@ def anti_hbc(case: Case) -> Known:
 def _known(case: Case, said: list[tuple[Truth, str]], *types: str) -> Known:
     """Never recorded means not known; a fact that does not decide, or a type not given in full, leaves it open."""
     for status in (Truth.MET, Truth.UNKNOWN):
-        sources = tuple(source for verdict, source in said if verdict is status)
+        sources = [source for verdict, source in said if verdict is status]
         if sources:
-            return Known(status, sources)
+            return Known(status, tuple(sources))
     unclear = not case.view.incomplete.isdisjoint(types)
-    return Known(Truth.UNKNOWN if unclear else Truth.NOT_MET, tuple(source for _, source in said))
+    return Known(Truth.UNKNOWN if unclear else Truth.NOT_MET, tuple([source for _, source in said]))
 
 
 def hbsag_negative(case: Case) -> bool:
@@ -84,20 +86,25 @@ def hbsag_negative(case: Case) -> bool:
     return not found.missing and found.agreed(serology) is Truth.NOT_MET
 
 
-def antitumour(case: Case) -> list[tuple[int, int]]:
-    """First and last day of every antitumour drug or locoregional treatment since the course's floor."""
+def _therapy(case: Case) -> list[tuple[int, int, str]]:
+    """First and last day and source of every antitumour drug or locoregional treatment since the course's floor."""
     floor = case.once(course).floor
     given = [e for group in DRUGS for e in case.view.of_group(group) if e.start.first >= floor]
-    spans = [(e.start.first, last_given(case, e)[1]) for e in given]
     done = [p for p in case.view.done("locoregional") if p.when.first >= floor]
-    return spans + [(p.when.first, (p.end or p.when).last) for p in done]
+    spans = [(e.start.first, last_given(case, e)[1], e.source) for e in given]
+    return spans + [(p.when.first, (p.end or p.when).last, p.source) for p in done]
+
+
+def antitumour(case: Case) -> list[tuple[int, int]]:
+    """First and last day of every antitumour drug or locoregional treatment since the course's floor."""
+    return [(first, last) for first, last, _ in case.once(_therapy)]
 
 
 def under_therapy(case: Case) -> bool:
     """Antitumour therapy in the window before as-of, or adjuvant."""
     window = case.limit("viral", "under-therapy").days
-    recent = any(case.day - last <= window for _, last in case.once(antitumour))
-    return recent or case.once(phase) == ADJUVANT
+    recent = [last for _, last in case.once(antitumour) if case.day - last <= window]
+    return bool(recent) or case.once(phase) == ADJUVANT
 
 
 def therapy_status(case: Case) -> Truth:
@@ -111,13 +118,18 @@ def therapy_status(case: Case) -> Truth:
 
 def given_lately(case: Case, exposures: Iterable[Exposure], window: int) -> Truth:
     """Whether a drug was given so many days before as-of or later; a partial date decides where all of it agrees."""
-    last = [last_given(case, e) for e in exposures]
-    return any_of(_within(case, first, end, window) for first, end in last)
+    return any_of([given_within(case, e, window) for e in exposures])
+
+
+def given_within(case: Case, exposure: Exposure, window: int) -> Truth:
+    """Whether one drug was given so many days before as-of or later."""
+    first, last = last_given(case, exposure)
+    return _within(case, first, last, window)
 
 
 def done_lately(case: Case, procedures: Iterable[Performed], window: int) -> Truth:
     """Whether a procedure was done so many days before as-of or later."""
-    return any_of(done_within(case, p.end or p.when, window) for p in procedures)
+    return any_of([done_within(case, p.end or p.when, window) for p in procedures])
 
 
 def done_within(case: Case, when: When, window: int) -> Truth:
@@ -133,20 +145,18 @@ def _within(case: Case, first: int, last: int, window: int) -> Truth:
 
 def therapy_sources(case: Case) -> tuple[str, ...]:
     """References of the antitumour therapy in the window before as-of, else of the latest, and of what is ordered."""
-    floor = case.once(course).floor
-    drugs = [e for group in DRUGS for e in case.view.of_group(group) if e.start.first >= floor]
-    done = [p for p in case.view.done("locoregional") if p.when.first >= floor]
-    ends = [(last_given(case, e)[1], e.source) for e in drugs] + [((p.end or p.when).last, p.source) for p in done]
-    latest = max((day for day, _ in ends), default=0)
+    treated = case.once(_therapy)
+    latest = max([last for _, last, _ in treated], default=0)
     since = min(latest, case.day - case.limit("viral", "under-therapy").days)
     plans = [p for group in (*DRUGS, "locoregional") for p in ordered(case, group)]
     ahead = [p.source for p in (*plans, *case.once(planned_operations))]
-    return tuple(dict.fromkeys([source for day, source in ends if day >= since] + ahead))
+    return tuple(dict.fromkeys([source for _, last, source in treated if last >= since] + ahead))
 
 
 def unread_since(case: Case, window: int, *groups: str) -> bool:
     """A record of the window, or without a time, that cannot be used."""
-    return any(u.when is None or case.day - u.when.last <= window for u in case.unusable(*groups))
+    unusable = case.unusable(*groups)
+    return bool(unusable) and any(u.when is None or case.day - u.when.last <= window for u in unusable)
 
 
 def therapy_ahead(case: Case) -> bool:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import date
+
 import msgspec
 
 from adapter.guideline.case import Case
@@ -20,28 +23,26 @@ IMAGING_WORDS = (
     "progression_site",
 )
 TARGET, NON_TARGET, NEW = "target", "non_target", "new_lesion"
+_NO_WORDS: frozenset[str] = frozenset()
+_LAST_DAY = date.max.toordinal()
 
 
 class Imaging(msgspec.Struct, frozen=True):
-    """One group of imaging dates (ordinals): what was seen, and responses recorded for it. `day` is its last day."""
+    """One group of imaging dates (ordinals): what was seen, and responses recorded for it. `day` is its last day.
+
+    `words` by concept, oldest first; `sources` are references of everything seen.
+    """
 
     days: tuple[int, ...]
     lesions: tuple[Lesion, ...]
-    words: tuple[Coded, ...]
-    numbers: tuple[Measurement, ...]
+    words: dict[str, list[Coded]]
     responses: tuple[Coded, ...]
+    sources: tuple[str, ...]
 
     @property
     def day(self) -> int:
         """The day of the evaluation."""
         return self.days[-1]
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """References of everything seen."""
-        found = [s.source for s in self.lesions] + [w.source for w in self.words]
-        found += [n.source for n in self.numbers] + [r.source for r in self.responses]
-        return tuple(dict.fromkeys(found))
 
     def measured(self) -> dict[str, Lesion]:
         """The later measurement of each lesion that has an identity."""
@@ -57,12 +58,15 @@ class Imaging(msgspec.Struct, frozen=True):
 
     def newest(self, concept: str) -> frozenset[str]:
         """The newest words of one concept; several when they contradict each other."""
-        said = self.said(concept)
-        return frozenset(w.value for w in said if w.when.end >= said[-1].when.start)
+        said = self.words.get(concept)
+        if not said:
+            return _NO_WORDS
+        newest = said[-1].when.start
+        return frozenset([w.value for w in said if w.when.end >= newest])
 
     def said(self, concept: str) -> list[Coded]:
         """Words of one concept, oldest first."""
-        return [w for w in self.words if w.concept == concept]
+        return self.words.get(concept, [])
 
     @property
     def modalities(self) -> frozenset[str]:
@@ -84,15 +88,23 @@ def evaluations(case: Case) -> Evaluations:
     start, end = known.start, known.end
     if start is None:
         return Evaluations(None, ())
-    before = [g for g in _groups(case, None, start) if _targets(g)]
-    groups = _groups(case, start, end)
+    recorded = {concept: found for concept in (*IMAGING_WORDS, *RESPONSES) if (found := case.view.coded(concept))}
+    baseline = next((g for g in _groups(case, recorded, 0, start) if has_target(g)), None)
     first = start - case.limit("response", "baseline-days").days
-    baseline = before[-1] if before and before[-1].day >= first else None
-    targets = frozenset(_targets(baseline)) if baseline else None
-    return Evaluations(baseline, tuple(g for g in groups if _is_evaluation(g, targets)))
+    if baseline is not None and baseline.day < first:
+        baseline = None
+    targets = frozenset(target_names(baseline)) if baseline else None
+    groups = _groups(case, recorded, start + 1, _LAST_DAY if end is None else end - 1)
+    return Evaluations(baseline, tuple(reversed([g for g in groups if _is_evaluation(g, targets)])))
 
 
-def _targets(group: Imaging) -> list[str]:
+def has_target(group: Imaging) -> bool:
+    """A target lesion was measured."""
+    return any(s.role == TARGET for s in group.lesions)
+
+
+def target_names(group: Imaging) -> list[str]:
+    """Identities of the targets; one without identity is named by its source."""
     return sorted({s.lesion or s.source for s in group.lesions if s.role == TARGET})
 
 
@@ -101,33 +113,34 @@ def _is_evaluation(group: Imaging, targets: frozenset[str] | None) -> bool:
     if group.responses or any(s.role == NEW for s in group.lesions):
         return True
     if targets is None:
-        return any(s.role == TARGET for s in group.lesions)
+        return has_target(group)
     return any(s.lesion in targets for s in group.lesions)
 
 
-def _groups(case: Case, after: int | None, until: int | None) -> list[Imaging]:
-    """Groups of imaging dates later than `after`; up to and with `until` before conversion start, before it
-    afterwards."""
-
-    def inside(day: int) -> bool:
-        if after is None:
-            return until is not None and day <= until
-        return day > after and (until is None or day < until)
-
-    lesions = [s for s in case.view.lesions if inside(s.when.first)]
-    words = [w for concept in IMAGING_WORDS for w in case.view.coded(concept) if inside(w.when.first)]
-    numbers = [n for n in case.view.measurements("tumor_number") if inside(n.when.first)]
-    responses = [r for concept in RESPONSES for r in case.view.coded(concept) if inside(r.when.first)]
-    seen = sorted({f.when.first for f in lesions} | {f.when.first for f in words} | {f.when.first for f in numbers})
-    placed = _placed(case, seen, responses)
-    spans = _spans(case, sorted(set(seen) | set(placed)), set(seen))
-    return [_group(span, lesions, words, numbers, placed) for span in spans]
+def _groups(case: Case, recorded: dict[str, list[Coded]], first: int, last: int) -> Iterator[Imaging]:
+    """Groups of imaging dates between two days (ordinals, both included), the newest first."""
+    lesions = [s for s in case.view.lesions if first <= s.when.first <= last]
+    numbers = [n for n in case.view.measurements("tumor_number") if first <= n.when.first <= last]
+    seen = {s.when.first for s in lesions} | {n.when.first for n in numbers}
+    words, responses = {}, []
+    for concept, found in recorded.items():
+        inside = [w for w in found if first <= w.when.first <= last]
+        if concept in RESPONSES:
+            responses += inside
+        elif inside:
+            words[concept] = inside
+            seen.update([w.when.first for w in inside])
+    placed = _placed(case, sorted(seen), responses)
+    for span in reversed(_spans(case, sorted(seen.union(placed)), seen)):
+        yield _group(span, lesions, words, numbers, placed)
 
 
 def _placed(case: Case, seen: list[int], responses: list[Coded]) -> dict[int, list[Coded]]:
     """Recorded responses by the imaging day that they belong to, else by their own."""
-    reach = case.limit("response", "recorded-response-days").days
     placed: dict[int, list[Coded]] = {}
+    if not responses:
+        return placed
+    reach = case.limit("response", "recorded-response-days").days
     for response in sorted(responses, key=lambda r: (r.when.start, r.source)):
         day = response.when.first
         imaging = [d for d in seen if day - reach <= d <= day]
@@ -151,15 +164,14 @@ def _spans(case: Case, days: list[int], seen: set[int]) -> list[tuple[int, ...]]
 def _group(
     span: tuple[int, ...],
     lesions: list[Lesion],
-    words: list[Coded],
+    words: dict[str, list[Coded]],
     numbers: list[Measurement],
     placed: dict[int, list[Coded]],
 ) -> Imaging:
     days = frozenset(span)
-    return Imaging(
-        span,
-        tuple(s for s in lesions if s.when.first in days),
-        tuple(w for w in words if w.when.first in days),
-        tuple(n for n in numbers if n.when.first in days),
-        tuple(r for day in span for r in placed.get(day, ())),
-    )
+    measured = [s for s in lesions if s.when.first in days]
+    said = {concept: mine for concept, all_ in words.items() if (mine := [w for w in all_ if w.when.first in days])}
+    responses = [r for day in span for r in placed.get(day, ())]
+    sources = [s.source for s in measured] + [w.source for mine in said.values() for w in mine]
+    sources += [n.source for n in numbers if n.when.first in days] + [r.source for r in responses]
+    return Imaging(span, tuple(measured), said, tuple(responses), tuple(dict.fromkeys(sources)))

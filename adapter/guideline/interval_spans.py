@@ -35,14 +35,15 @@ class Span(msgspec.Struct, frozen=True):
 
 def drug_span(case: Case, group: str) -> Span | None:
     """The last exposure to a group of drugs since the course's floor; None without any."""
-    given = [e for e in case.view.of_group(group) if e.start.first >= case.once(course).floor]
+    floor = case.once(course).floor
+    given = [(e, last_exposed(case, e)) for e in case.view.of_group(group) if e.start.first >= floor]
     if not given:
         return None
-    last = max(last_exposed(case, e) for e in given)
-    first = max(_first(case, e) for e in given)
-    ongoing = [e for e in given if _ongoing(case, e)]
-    deciding = [e.source for e in given if last_exposed(case, e) >= first]
-    return Span(min(first, last), last, bool(ongoing), tuple(sorted(set(deciding))))
+    last = max([until for _, until in given])
+    first = max([_first(case, e) for e, _ in given])
+    ongoing = any(_ongoing(case, e) for e, _ in given)
+    deciding = {e.source for e, until in given if until >= first}
+    return Span(min(first, last), last, ongoing, tuple(sorted(deciding)))
 
 
 def _first(case: Case, exposure: Exposure) -> int:

@@ -58,6 +58,8 @@ def _plan_notes(case: Case) -> list[str]:
 
 def _gaps(case: Case, group: str, span: Span | None) -> tuple[str, ...]:
     """Why a later dose may be missing: its types were not given in full, or a record of it cannot be used."""
+    if not case.view.incomplete and not case.view.unusable:
+        return ()
     since = case.once(course).floor if span is None else span.first
     notes = [f"unusable: {u.reason}" for u in unusable_since(case, group, since)]
     return tuple(dict.fromkeys([*(["incomplete"] if treatment_possible(case, group) else []), *notes]))
@@ -153,8 +155,9 @@ def _judged(case: Case, facts: Judged, operation: When) -> Finding:
     gaps = _gaps(case, GROUPS[facts.name], facts.span) if outcome == "ok" else ()
     outcome = "unknown" if gaps else outcome
     notes = [*_notes(facts, operation, (minimum, preferred), outcome, plan_minimum, plan_preferred), *gaps]
-    shortest = min(d.low for d in (days, by_plan) if d is not None and d.low is not None)
-    criteria = _criteria(facts, operation, days or by_plan, (minimum, plan_minimum), (preferred, plan_preferred), notes)
+    shown = _deciding(facts, days, planned, by_plan)
+    shortest = shown.days.low or 0
+    criteria = _criteria(facts, shown, (minimum, plan_minimum), (preferred, plan_preferred), notes)
     kind, severity = _gravity(case, facts.name, outcome, int(shortest))
     return case.finding(
         f"interval.{facts.name}",
@@ -166,7 +169,7 @@ def _judged(case: Case, facts: Judged, operation: When) -> Finding:
         severity=severity,
         notes=notes,
         evidence=_plan_sources(case, planned),
-        days=int(shortest),
+        days=max(int(shortest), 0),  # a plan without a day begins before today, an operation does not
         minimum=facts.minimum.value,
         operation=operation.iso,
         last_permitted=day_text(operation.first - least_days(facts.minimum)),
@@ -176,6 +179,24 @@ def _judged(case: Case, facts: Judged, operation: When) -> Finding:
 
 
 _ADVISED = frozenset({"planned", "must-stop-by", "date-imprecise"})
+
+
+class _Deciding(msgspec.Struct, frozen=True):
+    """What is nearest to the operation, the last dose or a dose ahead: its interval, day (ISO) and sources."""
+
+    days: Interval
+    at: str
+    sources: tuple[str, ...]
+
+
+def _deciding(facts: Judged, days: Interval | None, planned: Planned | None, by_plan: Interval | None) -> _Deciding:
+    """At least one of the two is there."""
+    found = []
+    if days is not None and facts.span is not None:
+        found.append(_Deciding(days, day_text(facts.span.last), facts.span.sources))
+    if by_plan is not None and planned is not None:
+        found.append(_Deciding(by_plan, day_text(planned.last), (planned.source,)))
+    return min(found, key=lambda one: one.days.low or 0)
 
 
 def _days(facts: Judged, operation: When) -> Interval | None:
@@ -215,8 +236,7 @@ def _notes(
 
 def _criteria(
     facts: Judged,
-    operation: When,
-    days: Interval | None,
+    shown: _Deciding,
     minimum: tuple[Truth, Truth],
     preferred: tuple[Truth, Truth],
     notes: list[str],
@@ -225,16 +245,16 @@ def _criteria(
     tests = [(f"{facts.name}-{facts.minimum.days}-days", facts.minimum, minimum)]
     if facts.preferred.value != facts.minimum.value:
         tests.append((f"{facts.name}-preferred-{facts.preferred.days}-days", facts.preferred, preferred))
-    shown = days.number if days is not None else None
+    number = shown.days.number
     return [
         Criterion(
             code=code,
             status=Truth.UNKNOWN if _doubted(notes) and _worse(statuses) is Truth.MET else _worse(statuses),
-            value=int(shown) if shown is not None else (days.shown() if days else None),
+            value=int(number) if number is not None else shown.days.shown(),
             unit=limit.unit,
             threshold=_threshold(limit),
-            at=day_text(facts.span.last) if facts.span else operation.iso,
-            evidence=facts.span.sources if facts.span else (),
+            at=shown.at,
+            evidence=shown.sources,
             notes=tuple(notes),
         )
         for code, limit, statuses in tests

@@ -47,12 +47,11 @@ class Lesions(msgspec.Struct, frozen=True):
     def largest(self, count: int) -> Interval:
         """The largest diameter when `count` lesions are there (count at least 1)."""
         sure, maybe = self.sure, self.maybe
-        pool = sure if count == len(sure) else maybe
+        highs = [s.high for s in (sure if count == len(sure) else maybe)]
+        known = [h for h in highs if h is not None]
+        open_top = count > len(maybe) or not highs or len(known) < len(highs)
         lows = [s.low for s in sure if s.low is not None]
-        highs = [s.high for s in pool]
-        open_top = count > len(maybe) or not highs or any(h is None for h in highs)
-        high = None if open_top else max(h for h in highs if h is not None)
-        return Interval(max(lows, default=Decimal(0)), high, not lows, False)
+        return Interval(max(lows) if lows else Decimal(0), None if open_top else max(known), not lows, False)
 
 
 def viable_size(lesion: Lesion, enhancement: str | None) -> Interval | None:
@@ -90,21 +89,22 @@ def enhancement_on(case: Case, lesion: Lesion) -> str | None:
     if lesion.enhancement is not None:
         return lesion.enhancement
     facts = case.view.coded("arterial_phase_hyperenhancement")
-    said = {f.value for f in facts if f.when.first == lesion.when.first and f.value in ("present", "absent")}
-    if not said:
+    if not facts:
         return None
-    return "present" if "present" in said else "absent"
+    day = lesion.when.first
+    said = {f.value for f in facts if f.when.first == day}
+    if "present" in said:
+        return "present"
+    return "absent" if "absent" in said else None
 
 
 def liver_lesions(case: Case, viable_only: bool) -> Lesions:
     """Lesions and number of the newest date on which either was recorded, not stale."""
     lesions = [s for s in case.view.lesions if not s.extrahepatic]
     numbers = case.view.measurements("tumor_number")
-    recorded: list[Lesion | Measurement] = [*lesions, *numbers]
-    days = [fact.when.first for fact in recorded]
-    if not days:
+    if not lesions and not numbers:
         return Lesions(False, notes=("missing",))
-    day = max(days)
+    day = max([*[s.when.first for s in lesions], *[n.when.first for n in numbers]])
     blocked = [
         u
         for u in case.unusable("tumor_size", "tumor_number", "tumor_longest_dimension")
@@ -114,9 +114,10 @@ def liver_lesions(case: Case, viable_only: bool) -> Lesions:
     newest: list[Lesion | Measurement] = [*mine, *counted]
     evidence = tuple(dict.fromkeys([f.source for f in newest] + [u.source for u in blocked]))
     at = newest[0].when.iso
-    stale = case.day - day > case.window("imaging")
+    age = case.day - day
+    stale = age > case.window("imaging")
     if stale or blocked:
-        note = f"stale: {case.day - day} d" if stale else f"unusable: {blocked[0].reason}"
+        note = f"stale: {age} d" if stale else f"unusable: {blocked[0].reason}"
         return Lesions(False, day=day, at=at, evidence=evidence, notes=(note,))
     return _combined(case, mine, counted, viable_only, day, at, evidence)
 
@@ -131,15 +132,16 @@ def _combined(
     evidence: tuple[str, ...],
 ) -> Lesions:
     sizes = _sizes(case, mine, viable_only)
-    sure = sum(1 for s in sizes if s.above(0) is Truth.MET)
+    sure = len([s for s in sizes if s.above(0) is Truth.MET])
     facts: list[Lesion | Measurement] = [*mine, *counted]
     notes = [n for fact in facts for n in fact.notes]
-    if any(f.preliminary for f in facts):
+    if [f for f in facts if f.preliminary]:
         notes.append("preliminary")
     if not counted:
         return Lesions(True, sizes, sure, None, day, at, evidence, (*notes, "number-missing"))
-    fewest = min(_count(n.value.low, 0) for n in counted)
-    most = None if any(n.value.high is None for n in counted) else max(_count(n.value.high, 0) for n in counted)
+    fewest = min([0 if n.value.low is None else int(n.value.low) for n in counted])
+    highest = [n.value.high for n in counted]
+    most = None if None in highest else max([int(high) for high in highest if high is not None])
     if fewest != most:
         notes.append("contradiction")
     if most is not None and most < sure:
@@ -149,10 +151,6 @@ def _combined(
     return Lesions(
         True, sizes, max(fewest, sure), None if most is None else max(most, sure), day, at, evidence, tuple(notes)
     )
-
-
-def _count(value: Decimal | None, default: int) -> int:
-    return default if value is None else int(value)
 
 
 def _sizes(case: Case, lesions: list[Lesion], viable_only: bool) -> tuple[Interval, ...]:

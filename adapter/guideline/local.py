@@ -63,7 +63,7 @@ def _planned(code: str, plans: list[Plan]) -> Criterion:
 
 def _repeated(case: Case) -> Finding | None:
     plans = [*valid_plans(case, "tace"), *case.once(planned_operations)]
-    done = local_in_course(case).get("tace", [])
+    done = case.once(local_in_course).get("tace", [])
     fewest, most = _distinct_days(done)
     needed = case.limit(TOPIC, "tace-repeated").days
     if not plans or most < needed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from decimal import Decimal
 from itertools import pairwise
 
@@ -15,6 +16,7 @@ from adapter.timeline.latest import Latest, latest
 from adapter.values import Interval, Truth, all_of, any_of, negate
 
 TOPIC = "markers"
+_STEPS = 2
 NOT_INFORMATIVE, UNKNOWN, RISING = "not-informative", "unknown", "rising"
 SUSTAINED, NORMALISED, DECREASED, PARTIAL, UNCHANGED = (
     "normalised-sustained",
@@ -60,13 +62,16 @@ def pre_treatment(case: Case, concept: str) -> Latest[Measurement]:
     start = case.once(course).start
     if start is None:
         return Latest()
-    facts = [m for m in case.view.measurements(concept) if m.when.last <= start]
-    straddling = [m for m in case.view.measurements(concept) if m.when.first <= start < m.when.last]
+    values = case.view.measurements(concept)
+    facts = [m for m in values if m.when.last <= start]
     unusable = [u for u in case.unusable(concept) if u.when is None or u.when.first <= start]
     found = latest(facts, unusable, start, case.limit(TOPIC, "pre-treatment-days").days)
     if found.stale:
-        found = Latest(blocked=found.blocked)
-    if straddling and found.facts:
+        return Latest(blocked=found.blocked)
+    if not found.facts:
+        return found
+    straddling = [m for m in values if m.when.first <= start < m.when.last]
+    if straddling:
         # A partial date that reaches past the start may be the last value before it: both stay possible.
         return Latest((*found.facts, *straddling), imprecise=True, blocked=found.blocked, age=found.age)
     return found
@@ -80,6 +85,11 @@ def fallen(now: Interval, before: Interval, share: Decimal) -> Truth:
 def risen(now: Interval, before: Interval, share: Decimal) -> Truth:
     """Whether `now` is at least `share` percent above `before`."""
     return now.minus(before.scaled(1 + share / PERCENT)).at_least(0)
+
+
+def trends(case: Case) -> dict[str, Trend]:
+    """The trend of each marker by its code."""
+    return {marker.code: trend(case, marker) for marker in (AFP, PIVKA)}
 
 
 def trend(case: Case, marker: Marker) -> Trend:
@@ -103,31 +113,28 @@ def _gaps(case: Case, marker: Marker, before: Latest[Measurement], now: Latest[M
     notes = []
     if before.missing:
         notes.append("no-pre-treatment-value")
-    if not any(f.when.last > start for f in now.facts):
+    if not [f for f in now.facts if f.when.last > start]:
         notes.append("no-value-under-treatment")
     elif now.stale:
         notes.append(f"stale: {now.age} d")
-    newest = max((f.when.start for f in now.facts), default=0)
-    if any(m.when.start > newest for concept in marker.others for m in case.view.measurements(concept)):
+    if newer_elsewhere(case, marker, now):
         notes.append("other-unit")
     return tuple(notes)
+
+
+def newer_elsewhere(case: Case, marker: Marker, now: Latest[Measurement]) -> bool:
+    """A value of the marker that cannot be converted is newer than the latest one that can."""
+    newest = max([f.when.start for f in now.facts], default=0)
+    others = [case.view.measurements(concept) for concept in marker.others]
+    # The last of a list, sorted by time, is its newest.
+    return bool([facts for facts in others if facts and facts[-1].when.start > newest])
 
 
 def _possible(case: Case, marker: Marker, before: Measurement, now: Measurement) -> set[str]:
     """The outcomes that stay possible for one pre-treatment and one latest value."""
     said = normal(case, marker, before)
     possible = set() if said is Truth.NOT_MET else {NOT_INFORMATIVE}
-    decreased, partial = case.limit(TOPIC, "decreased").value, case.limit(TOPIC, "partial").value
-    is_normal = normal(case, marker, now)
-    rungs = (
-        (RISING, _rising(case, marker, before, now)),
-        (SUSTAINED, all_of((is_normal, _sustained(case, marker, now)))),
-        (NORMALISED, is_normal),
-        (DECREASED, fallen(now.value, before.value, decreased)),
-        (PARTIAL, fallen(now.value, before.value, partial)),
-        (UNCHANGED, Truth.MET),
-    )
-    for outcome, status in rungs:
+    for outcome, status in _rungs(case, marker, before, now):
         if status is not Truth.NOT_MET:
             possible.add(outcome)
         if status is Truth.MET:
@@ -135,35 +142,55 @@ def _possible(case: Case, marker: Marker, before: Measurement, now: Measurement)
     return possible
 
 
-def _rising(case: Case, marker: Marker, before: Measurement, now: Measurement) -> Truth:
+def _rungs(case: Case, marker: Marker, before: Measurement, now: Measurement) -> Iterator[tuple[str, Truth]]:
+    """The outcomes in the order in which they are asked, each judged only when it is reached."""
+    is_normal = normal(case, marker, now)
+    if is_normal is not Truth.MET:
+        yield RISING, all_of((negate(is_normal), _risen_enough(case, marker, before, now)))
+    if is_normal is not Truth.NOT_MET:
+        yield SUSTAINED, all_of((is_normal, _sustained(case, marker, now)))
+        yield NORMALISED, is_normal
+    yield DECREASED, fallen(now.value, before.value, case.limit(TOPIC, "decreased").value)
+    yield PARTIAL, fallen(now.value, before.value, case.limit(TOPIC, "partial").value)
+    yield UNCHANGED, Truth.MET
+
+
+def _risen_enough(case: Case, marker: Marker, before: Measurement, now: Measurement) -> Truth:
+    """Above the pre-treatment value, or in each of the last two steps."""
     share = case.limit(TOPIC, "rise").value
-    values = [fact.value for fact in _series(case, marker, now)]
-    steps = list(pairwise(values))[-2:]
+    since_before = risen(now.value, before.value, share)
+    if since_before is Truth.MET:
+        return since_before
+    values = _last_three(case, marker, now)
     by_steps = Truth.NOT_MET
-    if len(steps) == 2:
-        by_steps = all_of(risen(later, earlier, share) for earlier, later in steps)
-    above = negate(normal(case, marker, now))
-    return all_of((above, any_of((risen(now.value, before.value, share), by_steps))))
+    if len(values) > _STEPS:
+        by_steps = all_of(risen(later, earlier, share) for earlier, later in pairwise(values))
+    return any_of((since_before, by_steps))
 
 
-def _series(case: Case, marker: Marker, now: Measurement) -> list[Measurement]:
-    """All values up to the latest; of several at one instant the higher, for an alert the worse one."""
-    by_time: dict[int, Measurement] = {}
-    for fact in case.view.measurements(marker.concept):
-        known = by_time.get(fact.when.start)
-        if known is None or (fact.value.low or 0) > (known.value.low or 0):
-            by_time[fact.when.start] = fact
-    by_time[now.when.start] = now
-    return [by_time[time] for time in sorted(by_time) if time <= now.when.start]
+def _last_three(case: Case, marker: Marker, now: Measurement) -> list[Interval]:
+    """The latest value and the two before it, oldest first; of several at one instant the higher, the worse one."""
+    by_time = {now.when.start: now.value}
+    for fact in reversed(case.view.measurements(marker.concept)):
+        time = fact.when.start
+        if time >= now.when.start:
+            continue
+        known = by_time.get(time)
+        if known is None and len(by_time) > _STEPS:
+            break
+        if known is None or (fact.value.low or 0) >= (known.low or 0):
+            by_time[time] = fact.value
+    return [*reversed(by_time.values())]
 
 
 def _sustained(case: Case, marker: Marker, now: Measurement) -> Truth:
     """Whether the latest consecutive values are normal over long enough a time."""
     needed = case.limit(TOPIC, "sustained-days").days
-    facts = [f for f in case.view.measurements(marker.concept) if f.when.start < now.when.start]
     verdict = Truth.NOT_MET
     sure = True
-    for fact in reversed(facts):
+    for fact in reversed(case.view.measurements(marker.concept)):
+        if fact.when.start >= now.when.start:
+            continue
         said = normal(case, marker, fact)
         if said is Truth.NOT_MET:
             break

@@ -8,7 +8,7 @@ from decimal import Decimal
 import msgspec
 
 from adapter.guideline.case import Case, criterion
-from adapter.guideline.marker_trends import AFP, PIVKA, TOPIC, Marker, Trend, fallen, normal, pre_treatment, trend
+from adapter.guideline.marker_trends import AFP, PIVKA, TOPIC, Marker, Trend, fallen, newer_elsewhere, normal, trends
 from adapter.guideline.model import Criterion, Finding
 from adapter.guideline.phase import under_conversion
 from adapter.guideline.progression_clauses import PERCENT
@@ -17,11 +17,13 @@ from adapter.guideline.treatment import course
 from adapter.timeline.events import Measurement
 from adapter.timeline.latest import Latest
 from adapter.values import Interval, Truth, all_of, any_of, day_text, negate
+from adapter.values.interval import rounded
 
 TREND = ("C24-12", "C24-s3.2.3")
 TEXT = ("C24-s3.2.3",)
 _RATIOS = (("markers.nlr", "neutrophils_abs"), ("markers.plr", "platelets"))
 _LYMPHOCYTES = "lymphocytes_abs"
+_DECREASES = ("decreased", "partial")
 _HUNDREDTH = Decimal(1).scaleb(-2)
 _TENTH = Decimal(1).scaleb(-1)
 
@@ -47,25 +49,25 @@ def findings(case: Case) -> Iterator[Finding]:
 
 
 def _trend_finding(case: Case, marker: Marker) -> Finding:
-    found = trend(case, marker)
+    found = case.once(trends)[marker.code]
     change = _change(found)
     unit = case.limit(TOPIC, marker.normal).unit
-    limits = {name: case.limit(TOPIC, name).value for name in ("decreased", "partial")}
+    bound = _normal_text(case, marker)
     criteria = [
         criterion(
             "pre-treatment-elevated",
             negate(found.before.favourable(lambda f: normal(case, marker, f))),
             found.before,
-            threshold=_normal_text(case, marker),
+            threshold=bound,
         ),
         criterion(
             "latest-normal",
             found.now.favourable(lambda f: normal(case, marker, f)),
             found.now,
-            threshold=_normal_text(case, marker),
+            threshold=bound,
             notes=found.notes,
         ),
-        *(_decrease(found, name, share, change) for name, share in limits.items()),
+        *[_decrease(found, name, case.limit(TOPIC, name).value, change) for name in _DECREASES],
     ]
     return case.finding(
         marker.code,
@@ -77,7 +79,7 @@ def _trend_finding(case: Case, marker: Marker) -> Finding:
         now=_number(found.now),
         unit=unit.strip("{}").replace("}", ""),
         change=UNSHOWN if change is None else change,
-        gaps=tuple("gap-" + note.partition(":")[0] for note in found.notes),
+        gaps=tuple(["gap-" + note.partition(":")[0] for note in found.notes]),
     )
 
 
@@ -91,22 +93,26 @@ def _decrease(found: Trend, name: str, share: Decimal, change: Decimal | None) -
     if found.before.facts and found.now.fresh and not found.notes:
         verdicts = {fallen(n.value, b.value, share) for n in found.now.facts for b in found.before.facts}
         status = verdicts.pop() if len(verdicts) == 1 and not found.now.blocked else Truth.UNKNOWN
-    used = () if status is Truth.UNKNOWN else (*found.before.facts, *found.now.facts)
+    decided = status is not Truth.UNKNOWN
+    notes = [note for fact in (*found.before.facts, *found.now.facts) for note in fact.notes] if decided else []
     return Criterion(
         code=f"decrease-{name}",
         status=status,
-        value=None if status is Truth.UNKNOWN else change,
+        value=change if decided else None,
         unit="%",
         threshold=f"< -{share} %",
-        notes=tuple(dict.fromkeys(note for fact in used for note in fact.notes)),
+        notes=tuple(dict.fromkeys(notes)) if notes else (),
     )
 
 
 def _change(found: Trend) -> Decimal | None:
     before, now = found.before.newest, found.now.newest
-    if before is None or now is None or not before.value.number or now.value.number is None:
+    if before is None or now is None:
         return None
-    return ((now.value.number - before.value.number) / before.value.number * PERCENT).quantize(_TENTH)
+    was, is_now = before.value.number, now.value.number
+    if not was or is_now is None:
+        return None
+    return rounded((is_now - was) / was * PERCENT, _TENTH)
 
 
 def _number(found: Latest[Measurement]) -> str | None:
@@ -115,7 +121,7 @@ def _number(found: Latest[Measurement]) -> str | None:
 
 def _early(case: Case) -> Iterator[Finding]:
     """`markers.afp-early-response`, where AFP was elevated before treatment."""
-    before = pre_treatment(case, AFP.concept)
+    before = case.once(trends)[AFP.code].before
     elevated = negate(before.favourable(lambda f: normal(case, AFP, f)))
     if elevated is Truth.NOT_MET or (before.missing and not before.blocked):
         return
@@ -135,8 +141,8 @@ def _early(case: Case) -> Iterator[Finding]:
             code="afp-fall-within-4-weeks",
             status={"yes": Truth.MET, "no": Truth.NOT_MET}.get(outcome, Truth.UNKNOWN),
             threshold=f"> {share} % within {end - start} d",
-            evidence=tuple(m.source for m in inside),
-            notes=tuple(dict.fromkeys(n for m in inside for n in m.notes)) if inside else ("missing",),
+            evidence=tuple([m.source for m in inside]),
+            notes=tuple(dict.fromkeys([n for m in inside for n in m.notes])) if inside else ("missing",),
         ),
     ]
     yield case.finding("markers.afp-early-response", outcome, TEXT, criteria, until=day_text(end))
@@ -160,11 +166,9 @@ def _reached(case: Case, before: Latest[Measurement], inside: list[Measurement],
 
 def _before_surgery(case: Case) -> Iterator[Finding]:
     """`markers.afp-before-surgery`: AFP above normal before the hepatectomy."""
-    found = case.latest_number(AFP.concept, "tumour-markers")
+    found = case.once(trends)[AFP.code].now
     above = found.alert(lambda f: negate(normal(case, AFP, f)))
-    newest = max((f.when.start for f in found.facts), default=0)
-    other = any(m.when.start > newest for concept in AFP.others for m in case.view.measurements(concept))
-    if above is Truth.NOT_MET and other:
+    if above is Truth.NOT_MET and newer_elsewhere(case, AFP, found):
         above = Truth.UNKNOWN
     if above is Truth.NOT_MET or (found.missing and not found.blocked):
         return
@@ -180,8 +184,8 @@ def _ratio_finding(case: Case, code: str, concept: str) -> Iterator[Finding]:
     first = start - case.limit(TOPIC, "pre-treatment-days").days
     counts, lymphocytes = _by_day(case, concept), case.once(_lymphocytes)
     days = counts.keys() & lymphocytes.keys()
-    before = max((day for day in days if first <= day <= start), default=None)
-    after = max((day for day in days if day > start), default=None)
+    before = max([day for day in days if first <= day <= start], default=None)
+    after = max([day for day in days if day > start], default=None)
     if before is None or after is None:
         return
     base, now = (_ratio(day, counts[day], lymphocytes[day]) for day in (before, after))
@@ -193,25 +197,26 @@ def _ratio_finding(case: Case, code: str, concept: str) -> Iterator[Finding]:
     outcome = "rose" if rose is Truth.MET else ("fell" if fell is Truth.MET else "unknown")
     if stale or (blocked and outcome == "fell"):
         outcome = "unknown"
+    earlier, latest = _rounded(base.value), _rounded(now.value)
     tested = Criterion(
         code="ratio-fell",
         status={"fell": Truth.MET, "rose": Truth.NOT_MET}.get(outcome, Truth.UNKNOWN),
-        value=_rounded(now.value),
-        threshold=f"< {_rounded(base.value)} ({day_text(base.day)})",
+        value=latest,
+        threshold=f"< {earlier} ({day_text(base.day)})",
         at=day_text(now.day),
         evidence=(*base.sources, *now.sources),
         notes=(f"stale: {case.day - now.day} d",) if stale else tuple(f"unusable: {u.reason}" for u in blocked),
     )
-    yield case.finding(code, outcome, TEXT, [tested], before=_rounded(base.value), now=_rounded(now.value))
+    yield case.finding(code, outcome, TEXT, [tested], before=earlier, now=latest)
 
 
 def _rounded(value: Interval) -> Decimal | str:
-    return value.shown() if value.number is None else value.number.quantize(_HUNDREDTH)
+    return value.shown() if value.number is None else rounded(value.number, _HUNDREDTH)
 
 
 def _ratio(day: int, above: list[Measurement], below: list[Measurement]) -> Ratio:
     """The ratio of the counts of one day; several counts of a day leave all of them possible."""
-    return Ratio(day, _divided(_hull(above), _hull(below)), tuple(f.source for f in (*above, *below)))
+    return Ratio(day, _divided(_hull(above), _hull(below)), tuple([f.source for f in (*above, *below)]))
 
 
 def _lymphocytes(case: Case) -> dict[int, list[Measurement]]:
@@ -222,8 +227,9 @@ def _lymphocytes(case: Case) -> dict[int, list[Measurement]]:
 def _by_day(case: Case, concept: str) -> dict[int, list[Measurement]]:
     days: dict[int, list[Measurement]] = {}
     for fact in case.view.measurements(concept):
-        if fact.when.one_day:
-            days.setdefault(fact.when.first, []).append(fact)
+        when = fact.when
+        if when.first == when.last:
+            days.setdefault(when.first, []).append(fact)
     return days
 
 

@@ -14,7 +14,7 @@ from adapter.guideline.pathology import pathology
 from adapter.guideline.phase import AWAITING, BASELINE, CONVERSION, TRANSPLANTED, phase
 from adapter.guideline.response import PD, SD, responses
 from adapter.guideline.scans import last_operation
-from adapter.guideline.surgery import surely_ready
+from adapter.guideline.surgery import ever_ready, surely_ready
 from adapter.guideline.treatment import course, planned_operations
 from adapter.timeline.events import Performed
 from adapter.values import Truth, day_text, truth
@@ -109,6 +109,8 @@ def _first_ready(case: Case, since: int) -> Iterator[Point]:
 
     Earlier evaluations are looked at only when a later one was ready: each costs an evaluation of its own.
     """
+    if not ever_ready(case):
+        return
     done = case.once(responses).all
     later = [e for e in done if e.day >= since and _ready(case, e.day)]
     if later and not any(_ready(case, e.day) for e in done if e.day < since):
@@ -116,7 +118,7 @@ def _first_ready(case: Case, since: int) -> Iterator[Point]:
 
 
 def _ready(case: Case, day: int) -> bool:
-    return surely_ready(case if day >= case.day else case.at(day))
+    return surely_ready(case.at(day))
 
 
 def _toxicity_points(case: Case) -> Iterator[Point]:

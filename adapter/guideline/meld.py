@@ -10,7 +10,7 @@ from adapter.guideline.case import Case, doubts
 from adapter.timeline.events import Measurement
 from adapter.timeline.latest import Latest
 from adapter.values import Interval
-from adapter.values.interval import total
+from adapter.values.interval import rounded, total
 
 TOPIC = "meld"
 _PARTS = (("bilirubin_total", "bilirubin"), ("inr", "inr"), ("creatinine", "creatinine"))
@@ -31,7 +31,7 @@ class Meld(msgspec.Struct, frozen=True):
     def shown(self) -> Decimal | str:
         """The points for display, one decimal."""
         number = self.value.number
-        return self.value.shown() if number is None else number.quantize(_TENTH)
+        return self.value.shown() if number is None else rounded(number, _TENTH)
 
 
 def meld(case: Case) -> Meld:
@@ -77,12 +77,15 @@ def _points(case: Case, name: str, found: Latest[Measurement]) -> Interval:
     if not found.fresh:
         return Interval(factor.value * least.ln(), None)
     facts = [_in_unit(case, name, f, factor.unit) for f in found.facts]
-    lows = [max(v.low if v.low is not None else least, least) for v in facts]
+    lows = [least if v.low is None else max(v.low, least) for v in facts]
     highs = [None if v.high is None else max(v.high, least) for v in facts]
     low = max(lows) if found.contradiction else min(lows)
     known = [h for h in highs if h is not None]
     high = max(known) if len(known) == len(highs) else None
-    return Interval(factor.value * low.ln(), None if high is None else factor.value * high.ln())
+    fewest = factor.value * low.ln()
+    if high == low:  # one exact value: a logarithm is dear
+        return Interval(fewest, fewest)
+    return Interval(fewest, None if high is None else factor.value * high.ln())
 
 
 def _in_unit(case: Case, name: str, fact: Measurement, unit: str) -> Interval:

@@ -7,8 +7,8 @@ import msgspec
 from adapter.guideline.case import Case, doubts
 from adapter.guideline.lesions import enhancement_on, one_evaluation, staging_size
 from adapter.guideline.problems import active_confirmed, began
-from adapter.timeline.events import Lesion
-from adapter.timeline.timeline import sources as sources_of
+from adapter.timeline.events import Coded, Lesion, Problem
+from adapter.timeline.latest import Latest
 from adapter.values import Truth, any_of, truth
 
 
@@ -24,16 +24,29 @@ class Spread(msgspec.Struct, frozen=True):
 
 
 def spread(case: Case, viable_only: bool) -> Spread:
+    """EHM at as-of; with `viable_only`, what lost its activity is told apart."""
+    return case.once(_viable_spread if viable_only else _whole_spread)
+
+
+def _viable_spread(case: Case) -> Spread:
+    return _spread(case, True)
+
+
+def _whole_spread(case: Case) -> Spread:
+    return _spread(case, False)
+
+
+def _spread(case: Case, viable_only: bool) -> Spread:
     """EHM from its status, from lesions at extrahepatic sites and from Conditions, newest first."""
     status = case.latest_word("distant_metastasis_status", "imaging")
     lesions = extrahepatic_lesions(case)
     conditions = active_confirmed(case, "metastasis")
-    said = _said(case, viable_only)
-    present = any_of(said)
-    if not said:
-        present = Truth.UNKNOWN
-    days = [f.when.first for f in status.facts if status.fresh] + [s.when.first for s in lesions]
-    unread = [u for u in case.unusable("metastasis") if u.when is None or u.when.last >= max(days, default=0)]
+    said = _said(case, viable_only, status, lesions, conditions)
+    present = any_of(said) if said else Truth.UNKNOWN
+    times = [f.when for f in status.facts] + [s.when for s in lesions]
+    days = [when.first for when in times] if status.fresh else [s.when.first for s in lesions]
+    newest = max(days, default=None)
+    unread = [u for u in case.unusable("metastasis") if u.when is None or u.when.last >= (newest or 0)]
     if present is Truth.NOT_MET and unread:
         present = Truth.UNKNOWN
     since = [when.first for p in conditions if (when := began(p)) is not None]
@@ -41,9 +54,8 @@ def spread(case: Case, viable_only: bool) -> Spread:
     viable = present
     if viable_only and present is not Truth.NOT_MET:
         viable = Truth.NOT_MET if inactive is Truth.MET else _both(present, inactive)
-    evidence = (*status.sources, *sources_of([*lesions, *conditions]), *(u.source for u in unread), *sources)
-    newest = max(days, default=None)
-    times = [f.when for f in status.facts] + [s.when for s in lesions]
+    evidence = [*status.sources, *[s.source for s in lesions], *[p.source for p in conditions]]
+    evidence += [*[u.source for u in unread], *sources]
     at = next((when.iso for when in times if when.first == newest), None)
     notes = ([] if status.missing else doubts(status)) + [f"unusable: {u.reason}" for u in unread]
     return Spread(present, viable, newest, at, tuple(dict.fromkeys(evidence)), tuple(notes))
@@ -53,18 +65,16 @@ def _both(present: Truth, inactive: Truth) -> Truth:
     return Truth.UNKNOWN if inactive is Truth.UNKNOWN else present
 
 
-def _said(case: Case, viable_only: bool) -> list[Truth]:
+def _said(
+    case: Case, viable_only: bool, status: Latest[Coded], lesions: list[Lesion], conditions: list[Problem]
+) -> list[Truth]:
     """One verdict per kind of record; a record beside an equally new contrary one stays open."""
-    status = case.latest_word("distant_metastasis_status", "imaging")
-    lesions = extrahepatic_lesions(case)
-    seen = [_there(case, s, viable_only) for s in lesions]
-    by_lesion = any_of(seen) if seen else None
+    by_lesion = any_of([_there(case, s, viable_only) for s in lesions]) if lesions else None
     by_status = None
-    if status.fresh and not status.blocked:
-        by_status = status.agreed(lambda f: truth(f.value == "present" if f.value != "indeterminate" else None))
-    elif status.blocked:
+    if status.blocked:
         by_status = Truth.UNKNOWN
-    conditions = active_confirmed(case, "metastasis")
+    elif status.fresh:
+        by_status = status.agreed(lambda f: truth(f.value == "present" if f.value != "indeterminate" else None))
     if conditions:
         since = [began(p) for p in conditions]
         none_newer = by_status is Truth.NOT_MET and all(
@@ -108,10 +118,12 @@ def _there(case: Case, lesion: Lesion, viable_only: bool) -> Truth:
 def _inactive(case: Case, since: int) -> tuple[Truth, tuple[str, ...]]:
     """EHM recorded inactive, in the evaluation of the newest record of its presence or later."""
     found = case.latest_word("ehm_activity", "imaging")
-    facts = [f for f in found.facts if f.when.last >= one_evaluation(case, since)]
-    if not found.fresh or not facts:
+    if not found.fresh:
         return Truth.NOT_MET, ()
-    verdicts = {f.value == "inactive" for f in facts}
+    earliest = one_evaluation(case, since)
+    verdicts = {f.value == "inactive" for f in found.facts if f.when.last >= earliest}
+    if not verdicts:
+        return Truth.NOT_MET, ()
     if verdicts == {True} and not found.blocked:
         return Truth.MET, found.sources
     return (Truth.NOT_MET if verdicts == {False} else Truth.UNKNOWN), found.sources

@@ -62,11 +62,11 @@ def _deceased(case: Case) -> bool:
     if dead and dead.start <= case.as_of.instant:
         return True
     worst = case.limit("phase", "ecog-dead").value
-    return any(f.value.at_least(worst) is Truth.MET for f in case.view.measurements("ecog_ps"))
+    return Truth.MET in [f.value.at_least(worst) for f in case.view.measurements("ecog_ps")]
 
 
 def _after_surgery(case: Case) -> str:
-    if recurrence_sources(case):
+    if case.once(recurrence_sources):
         return RECURRENCE
     given = [*after_operation(case, "ici"), *after_operation(case, "aatd")]
     if not given:

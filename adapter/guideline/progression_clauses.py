@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from adapter.guideline.case import Case
-from adapter.guideline.imaging import NEW, RESPONSES, Imaging
+from adapter.guideline.imaging import NEW, Imaging
 from adapter.guideline.vessels import VP_GRADES, VV_GRADES
 from adapter.values import Interval, Truth, all_of, any_of, truth
 
@@ -14,14 +15,13 @@ PERCENT = Decimal(100)
 
 def grown(case: Case, now: Interval, smallest: Interval, absolute: bool) -> Truth:
     """Whether a sum is progression against the smallest sum so far; `absolute` adds RECIST 1.1's millimetres."""
-    share = case.limit("response", "progression").value / PERCENT
-    rise = now.minus(smallest)
-    from_nothing = smallest.number == 0
-    if from_nothing:
+    if smallest.number == 0:
         return now.above(0)
+    share = case.limit("response", "progression").value / PERCENT
     relative = now.minus(smallest.scaled(1 + share)).at_least(0)
     if not absolute:
         return relative
+    rise = now.minus(smallest)
     return all_of((relative, rise.at_least(case.limit("response", "progression-absolute").value)))
 
 
@@ -46,11 +46,10 @@ def new_lesion(case: Case, group: Imaging) -> tuple[Truth, tuple[str, ...], tupl
 
 def non_target(group: Imaging) -> Truth:
     """A recorded progression site, or a PD recorded by either criteria set."""
-    recorded = any(r.value == "PD" for r in group.responses if r.concept in RESPONSES)
-    return truth(recorded or bool(group.said("progression_site")))
+    return truth(bool(group.said("progression_site")) or any(r.value == "PD" for r in group.responses))
 
 
-def vessel_grade_up(group: Imaging, earlier: list[Imaging]) -> Truth:
+def vessel_grade_up(group: Imaging, earlier: Sequence[Imaging]) -> Truth:
     """Whether the Vp or Vv grade is above the lowest so far, unless the thrombus does not enhance."""
     enhancement = {w.value for w in group.said("thrombus_enhancement")}
     if enhancement == {"absent"}:
@@ -63,15 +62,18 @@ def vessel_grade_up(group: Imaging, earlier: list[Imaging]) -> Truth:
     )
 
 
-def _above_lowest(group: Imaging, earlier: list[Imaging], concept: str, scale: tuple[str, ...], presence: str) -> Truth:
+def _above_lowest(
+    group: Imaging, earlier: Sequence[Imaging], concept: str, scale: tuple[str, ...], presence: str
+) -> Truth:
     now = _possible(group, concept, scale, presence)
-    before = [grades for one in earlier if (grades := _possible(one, concept, scale, presence))]
-    if not now or not before:
+    if not now:
         return Truth.NOT_MET
-    lowest = min(max(grades) for grades in before)
-    if min(now) > lowest:
+    before = [grades for one in earlier if (grades := _possible(one, concept, scale, presence))]
+    if not before:
+        return Truth.NOT_MET
+    if min(now) > min([max(grades) for grades in before]):
         return Truth.MET
-    return Truth.NOT_MET if max(now) <= min(min(grades) for grades in before) or len(now) == 1 else Truth.UNKNOWN
+    return Truth.NOT_MET if len(now) == 1 or max(now) <= min([min(grades) for grades in before]) else Truth.UNKNOWN
 
 
 def _possible(group: Imaging, concept: str, scale: tuple[str, ...], presence: str) -> list[int]:
@@ -80,9 +82,10 @@ def _possible(group: Imaging, concept: str, scale: tuple[str, ...], presence: st
     if graded:
         # Of two grades at one time the worse one decides the alert.
         return [max(graded)]
-    seen = {w.value for w in (*group.said(presence), *group.said("macrovascular_invasion"))}
+    there = {w.value for w in group.said(presence)}
+    seen = there.union([w.value for w in group.said("macrovascular_invasion")])
     if "absent" in seen and "present" not in seen:
         return [0]
-    if any(w.value == "present" for w in group.said(presence)):
+    if "present" in there:
         return [len(scale) - 1] if presence.startswith("ivc") else list(range(1, len(scale)))
     return []

@@ -45,7 +45,7 @@ def findings(case: Case) -> Iterator[Finding]:
 
 def rapid(case: Case) -> bool:
     """Progression at the first decided evaluation, soon after conversion start."""
-    decided, start = case.once(responses).decided(), case.once(course).start
+    decided, start = case.once(responses).decided, case.once(course).start
     if not decided or start is None or decided[0].mrecist.outcome != PD:
         return False
     return decided[0].day - start <= case.limit(TOPIC, "rapid-days").days

@@ -56,7 +56,7 @@ def _current(case: Case) -> Finding | None:
         outcome = "unknown"
     if outcome is None:
         return None
-    local = local_in_course(case)
+    local = case.once(local_in_course)
     in_course = Criterion(
         code="local-in-course",
         status=negate(case.once(without_local)),

@@ -31,9 +31,20 @@ class Regimen(msgspec.Struct, frozen=True):
 
 def regimen_at(case: Case, day: int) -> Regimen:
     """The regimen at a day (ordinal, not after as-of)."""
-    first = day - case.limit("course", "regimen-window").days
-    running = [e for e in case.view.exposures if e.start.first <= day and last_sure(case, e) >= first]
-    running = [e for e in running if e.start.first >= case.once(course).floor]
+    known = case.once(_by_day)
+    if day not in known:
+        known[day] = _regimen(case, day)
+    return known[day]
+
+
+def _by_day(_: Case) -> dict[int, Regimen]:
+    """The regimens that were asked for, each made once."""
+    return {}
+
+
+def _regimen(case: Case, day: int) -> Regimen:
+    first, floor = day - case.limit("course", "regimen-window").days, case.once(course).floor
+    running = [e for e in case.view.exposures if floor <= e.start.first <= day and last_sure(case, e) >= first]
     icis = _together(case, [e for e in running if "ici" in e.groups], day)
     aatds = _not_replaced(case, [e for e in running if "aatd" in e.groups], icis)
     chemo = [e for e in running if "chemotherapy" in e.groups]
@@ -44,10 +55,10 @@ def regimen_at(case: Case, day: int) -> Regimen:
         ici=_drugs(icis),
         aatd=_drugs(aatds),
         chemotherapy=_drugs(chemo),
-        local=tuple(group for group, done in local.items() if done),
+        local=tuple([group for group, mine in local.items() if mine]),
         sources=tuple(
             dict.fromkeys(
-                [e.source for e in (*icis, *aatds, *chemo)] + [p.source for done in local.values() for p in done]
+                [e.source for e in (*icis, *aatds, *chemo)] + [p.source for mine in local.values() for p in mine]
             )
         ),
     )
@@ -63,8 +74,8 @@ def _last(case: Case, exposure: Exposure, day: int) -> int:
 
 def _together(case: Case, icis: list[Exposure], day: int) -> list[Exposure]:
     """Two ICIs far apart are a switch: only those given close to the latest one count."""
-    if not icis:
-        return []
+    if len({e.drug for e in icis}) < 2:
+        return icis
     apart = case.limit("course", "ici-together").days
     newest = max((_last(case, e, day), e.start.first) for e in icis)
     keep = {e.drug for e in icis if (_last(case, e, day), e.start.first) == newest}

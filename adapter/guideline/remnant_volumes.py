@@ -11,6 +11,7 @@ from adapter.guideline.progression_clauses import PERCENT
 from adapter.timeline.events import Measurement
 from adapter.timeline.latest import Latest
 from adapter.values import Interval
+from adapter.values.interval import rounded
 
 TOPIC = "remnant"
 WINDOW = "liver-volumes"
@@ -36,7 +37,7 @@ class Share(msgspec.Struct, frozen=True):
         if not self.values:
             return None
         number = self.values[-1].number
-        return self.values[-1].shown() if number is None else number.quantize(_TENTH)
+        return self.values[-1].shown() if number is None else rounded(number, _TENTH)
 
 
 def remnant_share(case: Case) -> Share:

@@ -8,7 +8,7 @@ from functools import reduce
 import msgspec
 
 from adapter.guideline.case import Case
-from adapter.guideline.imaging import TARGET, Evaluations, Imaging, evaluations
+from adapter.guideline.imaging import Imaging, evaluations, target_names
 from adapter.guideline.lesions import enhancement_on, viable_size
 from adapter.guideline.progression_clauses import PERCENT, grown, new_lesion, non_target, vessel_grade_up
 from adapter.guideline.tumour_left import Size, nothing_else
@@ -56,54 +56,46 @@ class Evaluation(msgspec.Struct, frozen=True):
 
 
 class Responses(msgspec.Struct, frozen=True):
-    """All evaluations of the course, oldest first, with the baseline."""
+    """All evaluations of the course, oldest first, with the baseline; `decided` those whose mRECIST is not NE."""
 
     baseline: Imaging | None
     targets: tuple[str, ...]
     baseline_viable: Interval | None
     baseline_whole: Interval | None
     all: tuple[Evaluation, ...]
+    decided: tuple[Evaluation, ...]
 
     @property
     def latest(self) -> Evaluation | None:
         """The newest evaluation."""
         return self.all[-1] if self.all else None
 
-    def decided(self) -> list[Evaluation]:
-        """Evaluations whose mRECIST is not NE."""
-        return [e for e in self.all if e.mrecist.outcome != NE]
-
     @property
     def best(self) -> str | None:
         """Best mRECIST response; None without a decided evaluation."""
-        outcomes = {e.mrecist.outcome for e in self.decided()}
+        outcomes = {e.mrecist.outcome for e in self.decided}
         return next((o for o in BEST_FIRST if o in outcomes), None)
 
 
 def responses(case: Case) -> Responses:
     """The responses of the conversion course at as-of."""
     found = case.once(evaluations)
-    targets = _targets(found)
+    # A target without identity makes any sum impossible.
+    targets = () if found.baseline is None else tuple(target_names(found.baseline))
     viable, whole = _viable(case), _whole
     base = found.baseline
-    base_viable = _sum(base, targets, viable)[0] if base else None
-    base_whole = _sum(base, targets, whole)[0] if base else None
+    measured = _measured(base, targets) if base else []
+    base_viable, base_whole = _sum(measured, viable)[0], _sum(measured, whole)[0]
     done: list[Evaluation] = []
+    earlier = [] if base is None else [base]
     for group in found.after:
-        seen = [base, *(e.imaging for e in done)] if base else [e.imaging for e in done]
-        earlier = [g for g in seen if g is not None]
-        mrecist = _verdict(case, group, earlier, targets, viable, base_viable, [e.mrecist.sum for e in done], False)
-        recist = _verdict(case, group, earlier, targets, whole, base_whole, [e.recist.sum for e in done], True)
+        seen = _seen(case, group, tuple(earlier), targets)
+        mrecist = _verdict(case, seen, targets, viable, base_viable, [e.mrecist.sum for e in done], False)
+        recist = _verdict(case, seen, targets, whole, base_whole, [e.recist.sum for e in done], True)
         done.append(Evaluation(group, mrecist, recist))
-    return Responses(base, targets, base_viable, base_whole, tuple(done))
-
-
-def _targets(found: Evaluations) -> tuple[str, ...]:
-    """Identities of the baseline targets; a target without identity makes any sum impossible and is named by its
-    source."""
-    if found.baseline is None:
-        return ()
-    return tuple(sorted({s.lesion or s.source for s in found.baseline.lesions if s.role == TARGET}))
+        earlier.append(group)
+    decided = tuple([e for e in done if e.mrecist.outcome != NE])
+    return Responses(base, targets, base_viable, base_whole, tuple(done), decided)
 
 
 def _viable(case: Case) -> Size:
@@ -114,18 +106,22 @@ def _whole(lesion: Lesion) -> Interval | None:
     return lesion.diameter
 
 
-def _sum(group: Imaging, targets: tuple[str, ...], size: Size) -> tuple[Interval | None, Interval]:
+def _measured(group: Imaging, targets: tuple[str, ...]) -> list[list[Lesion]]:
+    """For every target its measurements that can be the newest; none where it was not measured."""
+    measured = group.alternatives()
+    return [measured.get(target, []) for target in targets]
+
+
+def _sum(measured: list[list[Lesion]], size: Size) -> tuple[Interval | None, Interval]:
     """The complete sum of the targets, None when one is missing; and what their sum is at least, for an alert.
 
     Two measurements of a target at one time both stay possible; for an alert the larger one counts.
     """
-    measured = group.alternatives()
-    sizes = [_possible_sizes(measured.get(t, []), size) for t in targets]
-    known = [s for s in sizes if s]
-    worst = total(max(s, key=lambda one: one.low or 0) for s in known)
-    if not targets or len(known) < len(targets):
+    known = [sizes for lesions in measured if (sizes := _possible_sizes(lesions, size))]
+    worst = total([s[0] if len(s) == 1 else max(s, key=lambda one: one.low or 0) for s in known])
+    if not measured or len(known) < len(measured):
         return None, Interval(worst.low, None, worst.low_open, False)
-    return total(reduce(Interval.hull, s) for s in known), worst
+    return total([s[0] if len(s) == 1 else reduce(Interval.hull, s) for s in known]), worst
 
 
 def _possible_sizes(lesions: list[Lesion], size: Size) -> list[Interval]:
@@ -135,56 +131,83 @@ def _possible_sizes(lesions: list[Lesion], size: Size) -> list[Interval]:
     return known if len(known) == len(sizes) else []
 
 
+class _Seen(msgspec.Struct, frozen=True):
+    """What both criteria sets read from one evaluation and the imaging `earlier` than it.
+
+    `measured` per target; `fresh` a new lesion, `equivocal` a small one; `grade_up` of a vessel; `beside` progression
+    recorded beside the targets, `sited` with its site.
+    """
+
+    group: Imaging
+    earlier: tuple[Imaging, ...]
+    measured: list[list[Lesion]]
+    fresh: Truth
+    equivocal: bool
+    grade_up: Truth
+    beside: Truth
+    sited: Truth
+    compared: tuple[str, ...]
+
+
+def _seen(case: Case, group: Imaging, earlier: tuple[Imaging, ...], targets: tuple[str, ...]) -> _Seen:
+    fresh, _, equivocal = new_lesion(case, group)
+    return _Seen(
+        group=group,
+        earlier=earlier,
+        measured=_measured(group, targets),
+        fresh=fresh,
+        equivocal=bool(equivocal),
+        grade_up=vessel_grade_up(group, earlier),
+        beside=non_target(group),
+        sited=truth(bool(group.said("progression_site"))),
+        compared=_compared(earlier, targets),
+    )
+
+
 def _verdict(
     case: Case,
-    group: Imaging,
-    earlier: list[Imaging],
+    seen: _Seen,
     targets: tuple[str, ...],
     size: Size,
     baseline: Interval | None,
     sums: list[Interval | None],
     whole: bool,
 ) -> Verdict:
-    complete, worst = _sum(group, targets, size)
+    complete, worst = _sum(seen.measured, size)
     known = [s for s in (baseline, *sums) if s is not None]
-    measured, reasons = _progression(case, group, earlier, worst, known, whole)
-    beside, sited = non_target(group), truth(bool(group.said("progression_site")))
-    clauses = any_of((measured, beside))
-    progressive = any_of((measured, sited))
-    computed = _computed(case, [*earlier, group], targets, complete, baseline, progressive, size, whole)
-    if beside is Truth.MET:
+    measured, reasons = _progression(case, seen, worst, known, whole)
+    progressive = any_of((measured, seen.sited))
+    computed = _computed(case, seen, targets, complete, baseline, progressive, size, whole)
+    if seen.beside is Truth.MET:
         reasons = (*reasons, "progression-recorded")
-    recorded = _recorded(group, "response_recist" if whole else "response_mrecist")
-    decided = PD if clauses is Truth.MET else computed
+    recorded = _recorded(seen.group, "response_recist" if whole else "response_mrecist")
+    decided = PD if Truth.MET in (measured, seen.beside) else computed
     if recorded is not None and recorded != NE:
         decided = recorded if decided == NE else _worse(decided, recorded)
-    if not earlier or baseline is None:
+    if not seen.earlier or baseline is None:
         reasons = (*reasons, "no-baseline")
     elif complete is None:
         reasons = (*reasons, "target-not-measured")
-    return Verdict(decided, computed, recorded, complete, reasons, group.sources, _compared(earlier, targets))
+    return Verdict(decided, computed, recorded, complete, reasons, seen.group.sources, seen.compared)
 
 
-def _compared(earlier: list[Imaging], targets: tuple[str, ...]) -> tuple[str, ...]:
+def _compared(earlier: tuple[Imaging, ...], targets: tuple[str, ...]) -> tuple[str, ...]:
     """References of the targets of the baseline and of every evaluation since."""
-    lesions = [s for one in earlier for s in one.lesions if (s.lesion or s.source) in targets]
-    return tuple(dict.fromkeys(s.source for s in lesions))
+    return tuple(dict.fromkeys([s.source for one in earlier for s in one.lesions if (s.lesion or s.source) in targets]))
 
 
 def _progression(
-    case: Case, group: Imaging, earlier: list[Imaging], now: Interval, known: list[Interval], whole: bool
+    case: Case, seen: _Seen, now: Interval, known: list[Interval], whole: bool
 ) -> tuple[Truth, tuple[str, ...]]:
     """The measured clauses of PD, with the names of those that hold."""
-    fresh, _, equivocal = new_lesion(case, group)
-    verdicts = {"new-lesion": fresh, "vessel-grade-up": vessel_grade_up(group, earlier)}
-    if known:
-        verdicts["sum-up"] = any_of(grown(case, now, one, whole) for one in _smallest(known))
-    reasons = tuple(name for name, verdict in verdicts.items() if verdict is Truth.MET)
-    if fresh is Truth.UNKNOWN:
+    summed = any_of([grown(case, now, one, whole) for one in _smallest(known)])
+    clauses = (("new-lesion", seen.fresh), ("vessel-grade-up", seen.grade_up), ("sum-up", summed))
+    reasons = tuple([name for name, verdict in clauses if verdict is Truth.MET])
+    if seen.fresh is Truth.UNKNOWN:
         reasons = (*reasons, "unmeasured-new-lesion")
-    if equivocal:
+    if seen.equivocal:
         reasons = (*reasons, "equivocal-new-lesion")
-    return any_of(verdicts.values()), reasons
+    return any_of((seen.fresh, seen.grade_up, summed)), reasons
 
 
 def _smallest(known: list[Interval]) -> list[Interval]:
@@ -196,7 +219,7 @@ def _smallest(known: list[Interval]) -> list[Interval]:
 
 def _computed(
     case: Case,
-    seen: list[Imaging],
+    seen: _Seen,
     targets: tuple[str, ...],
     complete: Interval | None,
     baseline: Interval | None,
@@ -208,7 +231,7 @@ def _computed(
         return PD
     if complete is None or baseline is None or progressive is Truth.UNKNOWN:
         return NE
-    if complete.number == 0 and nothing_else(seen, targets, size, whole):
+    if complete.number == 0 and nothing_else([*seen.earlier, seen.group], targets, size, whole):
         return CR
     share = case.limit("response", "partial").value / PERCENT
     partial = baseline.scaled(1 - share).minus(complete).at_least(0)
@@ -220,6 +243,8 @@ def _computed(
 
 def _recorded(group: Imaging, concept: str) -> str | None:
     """The response recorded by the radiologist, the worst of several."""
+    if not group.responses:
+        return None
     said = {r.value for r in group.responses if r.concept == concept}
     return next((o for o in (*WORST_FIRST, NE) if o in said), None)
 

@@ -14,6 +14,7 @@ from adapter.guideline.response import NE, PD, Evaluation, Verdict, responses
 from adapter.guideline.treatment import course
 from adapter.timeline.events import Unusable
 from adapter.values import Interval, Truth, day_text, truth
+from adapter.values.interval import rounded
 
 STATEMENTS = ("C24-11", "C21-11")
 _SETS = (("response.mrecist", "mrecist"), ("response.recist", "recist"))
@@ -174,7 +175,7 @@ def _change(base: Interval | None, now: Interval | None) -> Decimal | None:
     """Change of the sum from baseline in percent, negative when smaller."""
     if base is None or now is None or not base.number or now.number is None:
         return None
-    return ((now.number - base.number) / base.number * PERCENT).quantize(_TENTH)
+    return rounded((now.number - base.number) / base.number * PERCENT, _TENTH)
 
 
 def _shown(interval: Interval) -> Decimal | str:

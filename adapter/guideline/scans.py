@@ -6,7 +6,7 @@ import msgspec
 
 from adapter.guideline import marker_trends
 from adapter.guideline.case import Case
-from adapter.guideline.imaging import NEW, RESPONSES
+from adapter.guideline.imaging import RESPONSES
 from adapter.guideline.problems import active_confirmed
 from adapter.guideline.treatment import course
 from adapter.guideline.vessels import VESSEL_CONCEPTS
@@ -22,6 +22,7 @@ OTHERS = {
     **dict.fromkeys(marker_trends.PIVKA.others, (PIVKA,)),
 }
 WORDS = (*VESSEL_CONCEPTS, "distant_metastasis_status", *RESPONSES)
+Seen = Lesion | Measurement | Coded | Performed
 _NONE = frozenset({"vp0", "vv0", "absent"})
 _IMAGED = ("tumor_size", "tumor_longest_dimension", "tumor_number", "progression_site", *WORDS)
 
@@ -56,12 +57,12 @@ def scans(case: Case) -> tuple[Scan, ...]:
     seen: list[Lesion | Measurement | Coded] = [*case.view.lesions, *case.view.measurements("tumor_number")]
     seen += [w for concept in WORDS for w in case.view.coded(concept)]
     read = {f.when.first for f in seen}
-    days: dict[int, list[Lesion | Measurement | Coded | Performed]] = {}
+    days: dict[int, list[Seen]] = {}
     for fact in (*seen, *case.view.done("contrast_scan")):
         if fact.when.first > operation:
             days.setdefault(fact.when.first, []).append(fact)
     return tuple(
-        Scan(day, max(f.when.last for f in facts), day in read, _clean(case, day), tuple(f.source for f in facts))
+        Scan(day, max([f.when.last for f in facts]), day in read, _clean(case, day, facts), _sources(facts))
         for day, facts in sorted(days.items())
     )
 
@@ -73,22 +74,27 @@ def scans_doubtful(case: Case, since: int) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*incomplete, *(f"unusable: {u.reason}" for u in unusable)]))
 
 
-def _clean(case: Case, day: int) -> bool:
+def _sources(facts: list[Seen]) -> tuple[str, ...]:
+    return tuple([f.source for f in facts])
+
+
+def _clean(case: Case, day: int, facts: list[Seen]) -> bool:
     """Number 0 or the old targets gone; no new lesion, no invasion, no metastasis."""
-    lesions = [s for s in case.view.lesions if s.when.first == day]
-    numbers = [n.value for n in case.view.measurements("tumor_number") if n.when.first == day]
-    words = [w for concept in WORDS for w in case.view.coded(concept) if w.when.first == day]
-    none = bool(numbers) and all(n.number == 0 for n in numbers)
+    lesions = [f for f in facts if isinstance(f, Lesion)]
+    numbers = [f.value.number for f in facts if isinstance(f, Measurement)]
+    none = bool(numbers) and all(number == 0 for number in numbers)
     gone = bool(lesions) and not numbers
     if not none and not gone:
         return False
-    if any(not _gone(s) for s in lesions) or any(s.role == NEW and not _gone(s) for s in lesions):
+    if not all(_gone(s) for s in lesions):
         return False
+    words = [f for f in facts if isinstance(f, Coded)]
     if any(w.value in ("PD", "SD", "PR") for w in words if w.concept in RESPONSES):
         return False
     if any(w.value not in _NONE for w in words if w.concept not in RESPONSES):
         return False
-    return not active_confirmed(case.at(day) if day < case.day else case, "metastasis")
+    # A Condition of that day is one of now as well: without any the day needs no case of its own.
+    return not case.confirmed("metastasis") or not active_confirmed(case.at(day), "metastasis")
 
 
 def _gone(lesion: Lesion) -> bool:

@@ -34,7 +34,7 @@ def _evaluation(case: Case, start: int) -> Finding:
     progressed = last is not None and last.mrecist.outcome == PD
     suffix = "-after-progression" if progressed else ""
     due_day, latest = (since + case.limit(TOPIC, name + suffix).days for name in ("due", "overdue"))
-    given = [day for day in cycles(case) if day >= since]
+    given = [day for day in case.once(cycles) if day >= since]
     needed = case.limit(TOPIC, "cycles").days
     by_cycles = given[needed - 1] if len(given) >= needed and not progressed else None
     earliest = due_day if by_cycles is None else min(due_day, by_cycles)
@@ -63,7 +63,7 @@ def _evaluation(case: Case, start: int) -> Finding:
         "response.evaluation",
         outcome,
         ("C21-15",) if progressed else ("C24-6", "C24-fig1b"),
-        [tested] if progressed or not cycles(case) else [tested, counted],
+        [tested] if progressed or not case.once(cycles) else [tested, counted],
         due=Due(earliest=day_text(earliest), preferred=day_text(earliest), latest=day_text(latest)),
         since=day_text(since),
     )

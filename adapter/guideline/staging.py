@@ -13,7 +13,7 @@ from adapter.guideline.lesions import Lesions, liver_lesions
 from adapter.guideline.metastasis import Spread, spread
 from adapter.guideline.model import ChildPugh, Stage
 from adapter.guideline.treatment import course
-from adapter.guideline.vessels import Invasion, invasion
+from adapter.guideline.vessels import Grades, Invasion, invasion
 from adapter.timeline.events import Measurement
 from adapter.timeline.latest import Latest
 from adapter.values import Truth, any_of
@@ -24,7 +24,12 @@ BCLC = (NOTHING, "0", "A", "B", "C", "D")
 
 
 class Burden(msgspec.Struct, frozen=True):
-    """Tumour and patient at one date: everything that the stages are made of."""
+    """Tumour and patient at one date: everything that the stages are made of.
+
+    `invaded`, `spread`: the invasion and the metastasis that count, after conversion start viable ones alone.
+    `terminal`: ECOG 3-4 or Child-Pugh C, with the `terminal_drivers` that are sure. `at`, `evidence` and `notes` are
+    those of every stage made of it.
+    """
 
     lesions: Lesions
     vessels: Invasion
@@ -32,6 +37,13 @@ class Burden(msgspec.Struct, frozen=True):
     ecog: Latest[Measurement]
     child_pugh: ChildPugh
     viable_only: bool
+    invaded: Truth
+    spread: Truth
+    terminal: Truth
+    terminal_drivers: tuple[str, ...]
+    at: str | None
+    evidence: tuple[str, ...]
+    notes: tuple[str, ...]
 
     @property
     def nothing_possible(self) -> bool:
@@ -47,14 +59,51 @@ def burden(case: Case) -> Burden:
 
 
 def _burden(case: Case, viable_only: bool) -> Burden:
+    lesions, vessels, metastasis = liver_lesions(case, viable_only), case.once(invasion), spread(case, viable_only)
+    ecog, liver = case.latest_number("ecog_ps", "performance-status"), case.once(child_pugh)
+    terminal, drivers = _terminal(case, ecog, liver)
+    parts = (lesions, vessels, metastasis, liver)
     return Burden(
-        liver_lesions(case, viable_only),
-        case.once(invasion),
-        spread(case, viable_only),
-        case.latest_number("ecog_ps", "performance-status"),
-        case.once(child_pugh),
+        lesions,
+        vessels,
+        metastasis,
+        ecog,
+        liver,
         viable_only,
+        invaded=vessels.viable if viable_only else vessels.present,
+        spread=metastasis.viable if viable_only else metastasis.present,
+        terminal=terminal,
+        terminal_drivers=drivers,
+        at=_newest_date(lesions, metastasis, vessels.vp, vessels.vv),
+        evidence=tuple(dict.fromkeys([*[r for part in parts for r in part.evidence], *ecog.sources])),
+        notes=_notes(lesions, vessels, metastasis, ecog),
     )
+
+
+def _terminal(case: Case, ecog: Latest[Measurement], liver: ChildPugh) -> tuple[Truth, tuple[str, ...]]:
+    """ECOG 3-4 or Child-Pugh C, with the drivers that are sure."""
+    by_ecog = _ecog(ecog, case.limit("staging", "ecog-terminal").value)
+    classes = liver.possible
+    by_liver = Truth.NOT_MET if "C" not in classes else (Truth.MET if len(classes) == 1 else Truth.UNKNOWN)
+    sure = (("performance-status", by_ecog), ("child-pugh", by_liver))
+    return any_of((by_ecog, by_liver)), tuple([name for name, status in sure if status is Truth.MET])
+
+
+def _newest_date(*parts: Lesions | Spread | Grades) -> str | None:
+    """The date of the newest part; of several on one day, of the first."""
+    day, at = 0, parts[0].at
+    for part in parts:
+        if part.day is not None and part.day > day:
+            day, at = part.day, part.at
+    return at
+
+
+def _notes(lesions: Lesions, vessels: Invasion, metastasis: Spread, ecog: Latest[Measurement]) -> tuple[str, ...]:
+    notes = [f"lesions: {n}" for n in lesions.notes]
+    notes += [f"vessels: {n}" for n in vessels.notes]
+    notes += [f"metastasis: {n}" for n in metastasis.notes]
+    notes += [f"ecog: {n}" for n in doubts(ecog)]
+    return tuple(dict.fromkeys(notes))
 
 
 def baseline_case(case: Case) -> Case | None:
@@ -100,55 +149,35 @@ def baseline_bclc(case: Case) -> Stage | None:
     return _with_record(then, _bclc(then, found), "bclc_stage", BCLC)
 
 
-def _terminal(case: Case, found: Burden) -> tuple[Truth, list[str]]:
-    """ECOG 3-4 or Child-Pugh C, with the drivers that are sure."""
-    bound = case.limit("staging", "ecog-terminal").value
-    by_ecog = _ecog(found, bound)
-    classes = found.child_pugh.possible
-    by_liver = Truth.NOT_MET if "C" not in classes else (Truth.MET if len(classes) == 1 else Truth.UNKNOWN)
-    sure = [("performance-status", by_ecog), ("child-pugh", by_liver)]
-    return any_of((by_ecog, by_liver)), [name for name, status in sure if status is Truth.MET]
-
-
-def _ecog(found: Burden, bound: Decimal) -> Truth:
+def _ecog(found: Latest[Measurement], bound: Decimal) -> Truth:
     """Whether ECOG is at least a bound; two values at one instant both stay possible for staging."""
-    if not found.ecog.fresh or found.ecog.blocked:
+    if not found.fresh or found.blocked:
         return Truth.UNKNOWN
-    return found.ecog.agreed(lambda fact: fact.value.at_least(bound))
+    return found.agreed(lambda fact: fact.value.at_least(bound))
 
 
-def _tumour_drivers(found: Burden) -> list[str]:
-    drivers = []
-    if _invaded(found) is Truth.MET:
-        drivers.append("macrovascular-invasion")
-    if _spread(found) is Truth.MET:
-        drivers.append("extrahepatic-metastasis")
-    return drivers
-
-
-def _invaded(found: Burden) -> Truth:
-    return found.vessels.viable if found.viable_only else found.vessels.present
-
-
-def _spread(found: Burden) -> Truth:
-    return found.metastasis.viable if found.viable_only else found.metastasis.present
+def _tumour_drivers(found: Burden) -> tuple[str, ...]:
+    invaded = ("macrovascular-invasion",) if found.invaded is Truth.MET else ()
+    return (*invaded, "extrahepatic-metastasis") if found.spread is Truth.MET else invaded
 
 
 def _cnlc(case: Case, found: Burden) -> Stage:
-    terminal, drivers = _terminal(case, found)
-    possible: set[str] = set() if terminal is Truth.NOT_MET else {"IV"}
-    if terminal is not Truth.MET:
+    drivers = found.terminal_drivers
+    possible: set[str] = set() if found.terminal is Truth.NOT_MET else {"IV"}
+    if found.terminal is not Truth.MET:
         drivers = _tumour_drivers(found)
-        if _spread(found) is not Truth.NOT_MET:
+        if found.spread is not Truth.NOT_MET:
             possible.add("IIIb")
-        if _spread(found) is not Truth.MET:
+        if found.spread is not Truth.MET:
             possible |= _without_metastasis(case, found)
     return _stage(found, possible, CNLC, drivers)
 
 
 def _without_metastasis(case: Case, found: Burden) -> set[str]:
-    possible = set() if _invaded(found) is Truth.NOT_MET else {"IIIa"}
-    return possible if _invaded(found) is Truth.MET else possible | _cnlc_by_lesions(case, found)
+    if found.invaded is Truth.MET:
+        return {"IIIa"}
+    by_lesions = _cnlc_by_lesions(case, found)
+    return by_lesions if found.invaded is Truth.NOT_MET else {"IIIa"} | by_lesions
 
 
 def liver_part(case: Case) -> frozenset[str]:
@@ -156,10 +185,10 @@ def liver_part(case: Case) -> frozenset[str]:
     return frozenset(_without_metastasis(case, case.once(burden)))
 
 
-def _counts(case: Case, found: Burden) -> Iterable[int]:
-    few = case.limit("staging", "few").days
+def _counts(found: Burden, few: int) -> Iterable[int]:
+    """The counts of lesions that stay possible; one more than a few stands for all above."""
     counts = found.lesions.counts(few + 1)
-    return counts if found.nothing_possible else (count for count in counts if count > 0)
+    return counts if found.nothing_possible else [count for count in counts if count > 0]
 
 
 def _cnlc_by_lesions(case: Case, found: Burden) -> set[str]:
@@ -167,7 +196,7 @@ def _cnlc_by_lesions(case: Case, found: Burden) -> set[str]:
     single = case.limit("staging", "single-small").value
     several = case.limit("staging", "several-small").value
     stages: set[str] = set()
-    for count in _counts(case, found):
+    for count in _counts(found, few):
         if count == 0:
             stages.add(NOTHING)
         elif count == 1:
@@ -186,18 +215,18 @@ def _split(status: Truth, met: str, not_met: str) -> set[str]:
 
 
 def _bclc(case: Case, found: Burden) -> Stage:
-    terminal, drivers = _terminal(case, found)
-    possible: set[str] = set() if terminal is Truth.NOT_MET else {"D"}
-    if terminal is not Truth.MET:
+    drivers = found.terminal_drivers
+    possible: set[str] = set() if found.terminal is Truth.NOT_MET else {"D"}
+    if found.terminal is not Truth.MET:
         drivers = _tumour_drivers(found)
-        advanced = any_of((_invaded(found), _spread(found)))
+        advanced = any_of((found.invaded, found.spread))
         if advanced is not Truth.NOT_MET:
             possible.add("C")
         if advanced is not Truth.MET:
-            impaired = _ecog(found, case.limit("staging", "ecog-impaired").value)
+            impaired = _ecog(found.ecog, case.limit("staging", "ecog-impaired").value)
             possible |= _bclc_by_lesions(case, found, impaired)
             if impaired is Truth.MET and not drivers and "C" in possible:
-                drivers = ["performance-status"]
+                drivers = ("performance-status",)
     return _stage(found, possible, BCLC, drivers)
 
 
@@ -206,7 +235,7 @@ def _bclc_by_lesions(case: Case, found: Burden, impaired: Truth) -> set[str]:
     tiny = case.limit("staging", "very-early").value
     several = case.limit("staging", "several-small").value
     stages: set[str] = set()
-    for count in _counts(case, found):
+    for count in _counts(found, few):
         if count == 0:
             stages.add(NOTHING)
             continue
@@ -223,27 +252,21 @@ def _bclc_by_lesions(case: Case, found: Burden, impaired: Truth) -> set[str]:
     return stages
 
 
-def _stage(found: Burden, possible: set[str], order: tuple[str, ...], drivers: list[str]) -> Stage:
-    parts = (found.lesions, found.vessels, found.metastasis, found.child_pugh)
-    evidence = [r for part in parts for r in part.evidence] + list(found.ecog.sources)
-    notes = [f"lesions: {n}" for n in found.lesions.notes]
-    notes += [f"vessels: {n}" for n in found.vessels.notes]
-    notes += [f"metastasis: {n}" for n in found.metastasis.notes]
-    notes += [f"ecog: {n}" for n in doubts(found.ecog)]
-    dates = [(found.lesions.day or 0, found.lesions.at), (found.metastasis.day or 0, found.metastasis.at)]
-    dates += [(grades.day or 0, grades.at) for grades in (found.vessels.vp, found.vessels.vv)]
+def _stage(found: Burden, possible: set[str], order: tuple[str, ...], drivers: tuple[str, ...]) -> Stage:
     return Stage(
-        possible=tuple(s for s in order if s in possible),
-        drivers=tuple(drivers),
-        at=max(dates, key=lambda pair: pair[0])[1],
-        evidence=tuple(dict.fromkeys(evidence)),
-        notes=tuple(dict.fromkeys(notes)),
+        possible=tuple([s for s in order if s in possible]),
+        drivers=drivers,
+        at=found.at,
+        evidence=found.evidence,
+        notes=found.notes,
     )
 
 
 def _with_record(case: Case, stage: Stage, concept: str, order: tuple[str, ...]) -> Stage:
     """A recorded stage is shown; it decides only among several possible ones, and never one of before conversion
     start."""
+    if not case.view.coded(concept):
+        return stage
     found = case.latest_word(concept, "imaging")
     known = [f for f in found.facts if f.value in order]
     if not known:

@@ -25,6 +25,9 @@ STATEMENTS = ("C24-8", "C24-9", "C24-fig1c", "C21-10", "C21-fig2")
 READY, NOT_READY, CONTRAINDICATED, INDETERMINATE = "ready", "not-ready", "contraindicated", "indeterminate"
 _OUTCOMES = {Truth.MET: READY, Truth.NOT_MET: NOT_READY, Truth.UNKNOWN: INDETERMINATE}
 _EXTENDED = ("C24-10", "C24-14", "C24-13", "C24-s3.1")
+ICG, ECOG, ASA = "icg_r15", "ecog_ps", "asa_class"
+INFLOW, BILE_DUCT = "inflow_outflow_preserved", "bile_duct_intact"
+_NUMBERS, _WORDS = (ICG, ASA, ECOG), (INFLOW, BILE_DUCT)
 
 
 class Readiness(msgspec.Struct, frozen=True):
@@ -78,11 +81,17 @@ def judged(case: Case) -> Readiness | None:
     if not known.all and not case.once(planned_operations) and not evaluations_incomplete(case):
         return None
     ways, technical, others = tuple(routes(case)), tuple(_technical(case)), tuple(_others(case))
-    decided = known.decided()
+    decided = known.decided
     if decided and decided[-1].mrecist.outcome == PD:
         return Readiness(CONTRAINDICATED, ways, technical, others)
     together = all_of((any_of(c.status for c in ways), *(c.status for c in (*technical, *others))))
     return Readiness(_OUTCOMES[together], ways, technical, others)
+
+
+def ever_ready(case: Case) -> bool:
+    """Whether a day up to as-of can have been `ready`: every technical criterion has a record."""
+    view = case.view
+    return all(view.measurements(c) for c in _NUMBERS) and all(view.coded(c) for c in _WORDS)
 
 
 def surely_ready(case: Case) -> bool:
@@ -122,10 +131,10 @@ def _technical(case: Case) -> list[Criterion]:
 def _technical_parts(case: Case) -> Iterator[Criterion]:
     """The technical criteria that rest on one record each."""
     yield _icg(case)
-    yield _recorded(case, "inflow-outflow-preserved", "inflow_outflow_preserved")
-    yield _recorded(case, "bile-duct-intact", "bile_duct_intact")
-    yield _at_most(case, "ecog-0-1", "ecog_ps", "performance-status", "ecog-most")
-    yield _at_most(case, "asa-up-to-3", "asa_class", "asa", "asa-most")
+    yield _recorded(case, "inflow-outflow-preserved", INFLOW)
+    yield _recorded(case, "bile-duct-intact", BILE_DUCT)
+    yield _at_most(case, "ecog-0-1", ECOG, "performance-status", "ecog-most")
+    yield _at_most(case, "asa-up-to-3", ASA, "asa", "asa-most")
 
 
 def child_pugh_a_b(case: Case) -> Criterion:
@@ -145,7 +154,7 @@ def child_pugh_a_b(case: Case) -> Criterion:
 
 def _icg(case: Case) -> Criterion:
     limit = case.limit(TOPIC, "icg-r15")
-    found = case.latest_number("icg_r15", "icg-r15")
+    found = case.latest_number(ICG, "icg-r15")
     status = found.favourable(lambda f: limit.kept(f.value))
     return criterion("icg-r15-below-20", status, found, threshold=f"< {limit.value} %")
 

@@ -59,12 +59,12 @@ def _downstaged(case: Case) -> Criterion:
 
 
 def _plateau_route(case: Case) -> Criterion:
-    resectable = (thrombus_cleared(case), ehm_cleared(case))
+    resectable = (case.once(thrombus_cleared), ehm_cleared(case))
     return _plateau_criterion(case, "route-plateau", all_of((case.once(plateau), *resectable)), ("C24-9", "C24-s3.1"))
 
 
 def _plateau_criterion(case: Case, code: str, status: Truth, statements: tuple[str, ...]) -> Criterion:
-    done = case.once(responses).decided()
+    done = case.once(responses).decided
     parts = case.once(burden)
     resectable = [case.latest_word(c, "imaging") for c in ("thrombus_resectable", "ehm_resectable")]
     evidence = [r for e in done for r in e.mrecist.sources] + [r for one in resectable for r in one.sources]
@@ -89,7 +89,7 @@ def responded(case: Case) -> Truth:
 
 def plateau(case: Case) -> Truth:
     """A response that the last two evaluations no longer improved."""
-    done = case.once(responses).decided()
+    done = case.once(responses).decided
     if not case.once(responses).all:
         return Truth.UNKNOWN
     needed = case.limit(TOPIC, "plateau-evaluations").days
@@ -122,12 +122,12 @@ def thrombus_cleared(case: Case) -> Truth:
 
 def ehm_cleared(case: Case) -> Truth:
     """No viable metastasis, or one recorded resectable."""
-    return any_of((negate(case.once(burden).metastasis.viable), ehm_resectable(case)))
+    return any_of((negate(case.once(burden).metastasis.viable), case.once(ehm_resectable)))
 
 
 def _ehm_route(case: Case) -> Criterion:
-    liver = any_of((within(liver_part(case), _CNLC_ONE), all_of((case.once(plateau), thrombus_cleared(case)))))
-    status = all_of((case.once(initial_spread), responded(case), ehm_resectable(case), liver))
+    liver = any_of((within(liver_part(case), _CNLC_ONE), all_of((case.once(plateau), case.once(thrombus_cleared)))))
+    status = all_of((case.once(initial_spread), responded(case), case.once(ehm_resectable), liver))
     return _plateau_criterion(case, "route-ehm-resectable", status, ("C24-10",))
 
 
@@ -137,7 +137,7 @@ def _response_route(case: Case) -> Criterion:
     ways = [case.once(lasting_control)]
     if case.edition == "2021":
         ways.append(all_of((_below_initial(case), negate(case.once(burden).vessels.viable))))
-    done = case.once(responses).decided()
+    done = case.once(responses).decided
     months = case.limit(TOPIC, "stable-months")
     return Criterion(
         code="route-c21-response",
@@ -152,7 +152,7 @@ def _response_route(case: Case) -> Criterion:
 
 def lasting_control(case: Case) -> Truth:
     """CR or PR at the latest decided evaluation, or nothing but SD over the months that the edition asks for."""
-    done = case.once(responses).decided()
+    done = case.once(responses).decided
     if not done:
         return Truth.UNKNOWN
     if done[-1].mrecist.outcome in RESPONSE:

@@ -73,8 +73,9 @@ def _timing(case: Case, code: str, operation: When, last: Last | None, types: fr
     """What every day that the operation and the last one can have been agrees on."""
     since = last if last is not None else Last(operation.first, operation.last, ())
     bounds = _bounds(case, operation.first)
+    possible = {bounds} if operation.one_day else {bounds, _bounds(case, operation.last)}
     ages = (case.day - since.last, case.day - since.first)
-    outcomes = {_outcome(age, _bounds(case, day)) for age in ages for day in (operation.first, operation.last)}
+    outcomes = {_outcome(age, one) for age in ages for one in possible}
     missing = outcomes != {"on-time"} and bool(types & case.view.incomplete)
     outcome = "unknown" if len(outcomes) > 1 or missing else outcomes.pop()
     notes = ("no-bound-in-sources",) if bounds is None else ()
@@ -117,17 +118,22 @@ def _new_tumour(case: Case, operation: int) -> Criterion:
     """`no-new-tumour`: not-met by any sign since surgery; met only where a scan since then was read."""
     found = _tumour(case, operation)
     read = any(s.read for s in case.once(scans))
+    status = Truth.NOT_MET if found else (Truth.MET if read else Truth.UNKNOWN)
+    early = _preliminary(case).intersection(found) if found else ()
+    notes = [*(["preliminary"] if early else []), *([] if found or read else ["missing"])]
+    return Criterion(code="no-new-tumour", status=status, evidence=tuple(found), notes=tuple(notes))
+
+
+def _preliminary(case: Case) -> set[str]:
+    """References of preliminary imaging."""
     early = {s.source for s in case.view.lesions if s.preliminary}
     early |= {n.source for n in case.view.measurements("tumor_number") if n.preliminary}
-    early |= {w.source for concept in WORDS for w in case.view.coded(concept) if w.preliminary}
-    status = Truth.NOT_MET if found else (Truth.MET if read else Truth.UNKNOWN)
-    notes = [*(["preliminary"] if early & set(found) else []), *([] if found or read else ["missing"])]
-    return Criterion(code="no-new-tumour", status=status, evidence=tuple(found), notes=tuple(notes))
+    return early | {w.source for concept in WORDS for w in case.view.coded(concept) if w.preliminary}
 
 
 def _since(case: Case, operation: int) -> tuple[str, ...]:
     """What proves recurrence since the newest operation; what an earlier one removed no longer counts."""
-    sources = recurrence_sources(case)
+    sources = case.once(recurrence_sources)
     if operation == case.once(course).end:
         return sources
     seen = {f.source for f in case.view.lesions if f.when.first > operation}
@@ -177,6 +183,8 @@ def _marker(case: Case, concept: str, operation: int) -> Criterion:
 def _risen(case: Case, fact: Measurement, values: list[Measurement], operation: int) -> Truth:
     """Above normal, and after a normal value or clearly above an earlier one since surgery."""
     above = negate(marker_normal(case, fact))
+    if above is Truth.NOT_MET:
+        return above
     rise = 1 + case.limit(TOPIC, "marker-rise").value / PERCENT
     verdicts = []
     for one in (m for m in values if m.when.end < fact.when.start):

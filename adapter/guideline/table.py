@@ -18,6 +18,7 @@ def catalogue_rows() -> dict[tuple[str, str], tuple[str, str]]:
     return {(row["code"], row["outcome"]): (row["kind"], row["severity"]) for row in rows}
 
 
+@lru_cache(maxsize=512)
 def kind_and_severity(code: str, outcome: str, kind: str | None, severity: str | None) -> tuple[str, str]:
     """The kind and severity of an outcome; `unknown` belongs to every code (gap, info).
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ _SITE = "site: "
 EDITIONS = ("2024", "2021", "strictest")
 
 
-class Limit(msgspec.Struct, frozen=True):
+class Limit(msgspec.Struct, frozen=True, dict=True):
     """One threshold in one edition: `value` in `unit`; `exclusive` leaves the value itself outside (a source's "more
     than").
 
@@ -40,7 +41,7 @@ class Limit(msgspec.Struct, frozen=True):
         """A site's overlay set the value."""
         return self.place.startswith(_SITE)
 
-    @property
+    @cached_property
     def days(self) -> int:
         """The value as a whole number (days, months, counts)."""
         return int(self.value)
@@ -88,6 +89,8 @@ class Thresholds:
         self.edition = edition
         self._topics = topics
         self._all = {(topic, name): limit for topic, limits in topics.items() for name, limit in limits.items()}
+        changed = [(topic, limit) for (topic, _), limit in self._all.items() if limit.by_site]
+        self._by_site = tuple(sorted(f"{t}/{limit.name} = {limit.value} {limit.unit}".rstrip() for t, limit in changed))
 
     def limit(self, topic: str, name: str) -> Limit:
         """One limit; raises TableError when the edition has none (ask `has` first where that can be)."""
@@ -102,8 +105,7 @@ class Thresholds:
 
     def by_site(self) -> tuple[str, ...]:
         """What a site's overlay changed, as `topic/name = value unit`: every result that may rest on it says so."""
-        changed = [(topic, limit) for topic, known in self._topics.items() for limit in known.values() if limit.by_site]
-        return tuple(sorted(f"{topic}/{limit.name} = {limit.value} {limit.unit}".rstrip() for topic, limit in changed))
+        return self._by_site
 
     def topics(self) -> Mapping[str, Mapping[str, Limit]]:
         """All limits by topic and name, for `guideline show`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import takewhile
+from decimal import Decimal
 
 from adapter.guideline import ctcae
 from adapter.guideline.bleeding import no_recent_bleeding
@@ -32,8 +32,10 @@ from adapter.guideline.response import PD, responses
 from adapter.guideline.treatment import course, last_exposed, last_sure, ordered
 from adapter.timeline.events import Measurement
 from adapter.values import Truth, all_of, day_text, truth
+from adapter.values.interval import rounded
 
 STATEMENTS = ("C24-s3.6", "C24-17")
+_HUNDREDTH = Decimal(1).scaleb(-2)
 _BLOOD = (("wbc", "neutrophils_abs"), ("hemoglobin",), ("platelets",))
 _CARDIAC = (("ck", "troponin_i", "troponin_i_hs", "troponin_t", "troponin_t_hs"),)
 MONITORED = (
@@ -68,7 +70,7 @@ def _criterion(test: Test, code: str) -> Criterion:
         code,
         status,
         test.found,
-        value=text if number is None else round(number, 2),
+        value=text if number is None else rounded(number, _HUNDREDTH),
         unit="xULN",
         threshold="<= 1 xULN",
         notes=notes,
@@ -94,7 +96,7 @@ def _hepatic(case: Case) -> Finding | None:
         criteria,
         notes=notes,
         advice=_advice(found),
-        causes=tuple(n for n in notes if n.startswith("cause-")),
+        causes=tuple([n for n in notes if n.startswith("cause-")]),
         preliminary=any(f.preliminary for t in tests if t.ratio is not None for f in t.found.facts),
     )
 
@@ -252,10 +254,11 @@ def _bleeding(case: Case) -> Finding | None:
     since = case.day - window
     if not sure and not treatment_possible(case, "anti_vegf") and not unusable_since(case, "anti_vegf", since):
         return None
-    tested = no_recent_bleeding(case)
     problems = case.view.diagnosed("gi_bleeding")
-    doubtful = problems or case.unusable("gi_bleeding") or "Condition" in case.view.incomplete
-    if tested.status is Truth.MET or not doubtful:
+    if not problems and not case.unusable("gi_bleeding") and "Condition" not in case.view.incomplete:
+        return None
+    tested = no_recent_bleeding(case)
+    if tested.status is Truth.MET:
         return None
     evidence = [e.source for e in recent] + [p.source for p in orders]
     if tested.status is Truth.UNKNOWN or not sure:
@@ -275,49 +278,60 @@ def _bleeding(case: Case) -> Finding | None:
 
 def _monitoring(case: Case) -> Finding | None:
     window = case.limit(TOPIC, "monitoring-ici").days
-    sure = any(case.day - last_sure(case, e) <= window for e in case.once(ici_given))
+    # The last dose first: it is the one that usually decides.
+    sure = any(case.day - last_sure(case, e) <= window for e in reversed(case.once(ici_given)))
     if not sure and ici_possible(case, window) is Truth.NOT_MET:
         return None
     criteria = [*([] if sure else [_under(case)]), *(_monitored(case, *row) for row in MONITORED)]
-    together = all_of(c.status for c in criteria)
+    together = all_of([c.status for c in criteria])
     outcome = (
         {Truth.MET: "complete", Truth.NOT_MET: "missing"}[together] if sure and not together.unknown else "unknown"
     )
-    missing = tuple(c.code for c in criteria if c.status is not Truth.MET)
+    missing = tuple([c.code for c in criteria if c.status is not Truth.MET])
     return case.finding("toxicity.monitoring", outcome, STATEMENTS, criteria, tests=missing)
 
 
 def _monitored(case: Case, code: str, parts: tuple[tuple[str, ...], ...], limit: str) -> Criterion:
     window = case.limit(TOPIC, limit)
-    newest = [_newest(case, concepts) for concepts in parts]
+    histories = [[facts for c in concepts if (facts := case.view.measurements(c))] for concepts in parts]
+    newest = [_newest(each) for each in histories]
     known = [ones[0] for ones in newest if ones]
-    done = [_within(case, concepts, window.days) for concepts in parts]
+    done = [_within(case, part, each, window.days) for part, each in zip(parts, histories, strict=True)]
     return Criterion(
         code=f"monitored-{code}",
         status=all_of(done),
         threshold=f"<= {window.days} {window.unit}",
         at=min(known, key=lambda m: m.when.first).when.iso if known else None,
-        evidence=tuple(one.source for ones in newest for one in ones),
-        notes=tuple(f"missing: {'/'.join(part)}" for part, ok in zip(parts, done, strict=True) if ok is not Truth.MET),
+        evidence=tuple([one.source for ones in newest for one in ones]),
+        notes=tuple([f"missing: {'/'.join(p)}" for p, ok in zip(parts, done, strict=True) if ok is not Truth.MET]),
     )
 
 
-def _newest(case: Case, concepts: tuple[str, ...]) -> list[Measurement]:
+def _newest(histories: list[list[Measurement]]) -> list[Measurement]:
     """The newest value of any of some tests; several where they say the same."""
-    histories = [facts for c in concepts if (facts := case.view.measurements(c))]
-    day = max((facts[-1].when.first for facts in histories), default=None)
-    newest = [m for facts in histories for m in takewhile(lambda m: m.when.first == day, reversed(facts))]
-    said = max(((m.concept, repr(m.value)) for m in newest), default=None)
-    return [m for m in newest if (m.concept, repr(m.value)) == said]
+    day = max([facts[-1].when.first for facts in histories], default=None)
+    newest = []
+    for facts in histories:
+        for fact in reversed(facts):
+            if fact.when.first != day:
+                break
+            newest.append(fact)
+    if len(newest) > 1:
+        concept = max([m.concept for m in newest])
+        newest = [m for m in newest if m.concept == concept]
+    if len(newest) > 1:
+        said = max([repr(m.value) for m in newest])
+        newest = [m for m in newest if repr(m.value) == said]
+    return newest
 
 
-def _within(case: Case, concepts: tuple[str, ...], days: int) -> Truth:
+def _within(case: Case, concepts: tuple[str, ...], histories: list[list[Measurement]], days: int) -> Truth:
     """Whether any of some tests was done in the window; an imprecise, unusable or missing record leaves it open."""
-    histories = [facts for c in concepts if (facts := case.view.measurements(c))]
-    if any(case.day - facts[-1].when.first <= days for facts in histories):
-        return Truth.MET
-    whens = [m.when for facts in histories for m in facts]
-    whens += [u.when for u in case.unusable(*concepts) if u.when is not None]
-    undated = any(u.when is None for u in case.unusable(*concepts))
-    possible = undated or any(case.day - when.last <= days for when in whens)
+    since = case.day - days
+    for facts in histories:
+        if facts[-1].when.first >= since:
+            return Truth.MET
+    unusable = case.unusable(*concepts)
+    possible = any(u.when is None or u.when.last >= since for u in unusable)
+    possible = possible or any(m.when.last >= since for facts in histories for m in facts)
     return Truth.UNKNOWN if possible or "Observation" in case.view.incomplete else Truth.NOT_MET

@@ -35,30 +35,31 @@ class Course(msgspec.Struct, frozen=True):
 
 def course(case: Case) -> Course:
     """Diagnosis, conversion start and operations (guideline.md 2, Course)."""
-    hcc = [p for p in case.confirmed("hcc") if began(p) is not None]
-    days = [when.first for p in hcc if (when := began(p)) is not None]
-    diagnosis = min(days, default=None)
-    if diagnosis is None:
-        return Course(None, tuple(hcc), None, (), (), None, case.day)
+    dated = [(when.first, p) for p in case.confirmed("hcc") if (when := began(p)) is not None]
+    hcc = tuple([p for _, p in dated])
+    if not hcc:
+        return Course(None, hcc, None, (), (), None, case.day)
+    diagnosis = min([day for day, _ in dated])
     floor = diagnosis - case.limit("course", "before-diagnosis").days
-    operations = tuple(o for o in hepatectomies(case) if o.when.first >= floor)
-    end = min((o.when.first for o in operations), default=None)
+    operations = tuple([o for o in hepatectomies(case) if o.when.first >= floor])
+    end = min([o.when.first for o in operations], default=None)
     starts = [(day, source) for day, source in _starts(case) if day >= floor and (end is None or day < end)]
-    start = min((day for day, _ in starts), default=None)
+    start = min(starts)[0] if starts else None
     sources = tuple(sorted({source for day, source in starts if day == start}))
-    return Course(diagnosis, tuple(hcc), start, sources, operations, end, floor)
+    return Course(diagnosis, hcc, start, sources, operations, end, floor)
 
 
 def _starts(case: Case) -> Iterable[tuple[int, str]]:
     for group in DRUG_START:
-        yield from ((e.start.first, e.source) for e in case.view.of_group(group))
+        yield from [(e.start.first, e.source) for e in case.view.of_group(group)]
     for group in LOCAL_START:
-        yield from ((p.when.first, p.source) for p in case.view.done(group))
+        yield from [(p.when.first, p.source) for p in case.view.done(group)]
 
 
 def hepatectomies(case: Case) -> list[Performed]:
     """Hepatectomies done by as-of; of two ALPPS the later is the second stage and counts, one alone does not."""
-    return sorted([*case.view.done("hepatectomy"), *alpps_stages(case)[1:]], key=lambda p: (p.when.start, p.source))
+    found = [*case.view.done("hepatectomy"), *alpps_stages(case)[1:]]
+    return sorted(found, key=lambda p: (p.when.start, p.source)) if len(found) > 1 else found
 
 
 def alpps_stages(case: Case) -> list[Performed]:
@@ -96,6 +97,8 @@ def overdue_plans(case: Case, group: str) -> list[Plan]:
 
 def planned_operations(case: Case) -> list[Plan]:
     """Planned hepatectomies; a planned ALPPS is one only when the first stage was done."""
+    if not case.view.plans:
+        return []
     second = valid_plans(case, "alpps") if alpps_stages(case) else []
     plans = [*valid_plans(case, "hepatectomy"), *second]
     return sorted(plans, key=lambda p: (p.on.start if p.on else 1 << 62, p.source))
@@ -150,18 +153,20 @@ def local_in_course(case: Case) -> dict[str, list[Performed]]:
     """Locoregional treatments of the conversion course by modality (`tace`, `haic`, `sirt`, `radiotherapy`,
     `ablation`)."""
     known = case.once(course)
+    if known.start is None:
+        return {}
     found = {}
     for group in LOCAL:
         done = [p for p in case.view.done(group) if p.when.first >= known.floor]
         done = [p for p in done if known.end is None or p.when.first < known.end]
-        if done and known.start is not None:
+        if done:
             found[group] = done
     return found
 
 
 def without_local(case: Case) -> Truth:
     """Whether no locoregional treatment belongs to the course; what cannot be read leaves it open."""
-    if local_in_course(case):
+    if case.once(local_in_course):
         return Truth.NOT_MET
     doubtful = "Procedure" in case.view.incomplete or case.unusable("locoregional")
     return Truth.UNKNOWN if doubtful else Truth.MET

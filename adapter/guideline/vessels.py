@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container
 
 import msgspec
 
@@ -10,7 +10,7 @@ from adapter.guideline.case import Case, doubts
 from adapter.guideline.lesions import one_evaluation
 from adapter.timeline.events import Coded, Unusable
 from adapter.timeline.latest import Latest, latest
-from adapter.values import Truth, any_of, truth
+from adapter.values import Truth, any_of
 
 NO_GRADE: frozenset[str] = frozenset()
 
@@ -43,8 +43,10 @@ class Grades(msgspec.Struct, frozen=True):
     @property
     def invaded(self) -> Truth:
         """Whether the vein is invaded: any grade but the first."""
-        without = [grade.endswith("0") for grade in self.possible]
-        return Truth.UNKNOWN if any(without) and not all(without) else truth(not any(without))
+        spared = [grade for grade in self.possible if grade.endswith("0")]
+        if not spared:
+            return Truth.MET
+        return Truth.NOT_MET if len(spared) == len(self.possible) else Truth.UNKNOWN
 
 
 class Invasion(msgspec.Struct, frozen=True):
@@ -61,11 +63,16 @@ class Invasion(msgspec.Struct, frozen=True):
 def invasion(case: Case) -> Invasion:
     """Vp and Vv at the case's as-of, each by its newest records within the imaging window."""
     vp, vv = _grades(case, VP_GRADES, _VP_SAYS), _grades(case, VV_GRADES, _VV_SAYS)
-    either, sources = _unplaced(case, vp, vv)
-    present = any_of((vp.invaded, vv.invaded)) if either is None else either
-    unplaced = _newest(case, "macrovascular_invasion", ("present",)) if either is not None else Latest[Coded]()
-    days = [grades.day or 0 for grades in (vp, vv)] + [f.when.first for f in unplaced.facts]
-    enhancing, enhancement_sources = _enhancing(case, max(days))
+    graded = any_of((vp.invaded, vv.invaded))
+    either, sources = _unplaced(case, vp, vv, graded)
+    newest_day = max(vp.day or 0, vv.day or 0)
+    if either is None:
+        present = graded
+    else:
+        present = either
+        unplaced = _newest(case, "macrovascular_invasion", ("present",))
+        newest_day = max([newest_day, *(f.when.first for f in unplaced.facts)])
+    enhancing, enhancement_sources = _enhancing(case, newest_day)
     viable = Truth.NOT_MET if enhancing is Truth.NOT_MET else present
     if enhancing is Truth.UNKNOWN and present is not Truth.NOT_MET:
         viable = Truth.UNKNOWN
@@ -73,49 +80,70 @@ def invasion(case: Case) -> Invasion:
     return Invasion(vp, vv, present, viable, evidence, (*vp.notes, *vv.notes))
 
 
-def _newest(case: Case, concept: str, words: Iterable[str]) -> Latest[Coded]:
-    facts = case.view.coded(concept)
-    unclear = [f for f in facts if f.value == "indeterminate"]
-    doubts = [Unusable(f.source, frozenset((concept,)), frozenset(), f.when, "no-value", "") for f in unclear]
-    known = [f for f in facts if f.value in words]
-    return latest(known, [*case.unusable(concept), *doubts], case.day, case.window("imaging"))
+def _newest(case: Case, concept: str, words: Container[str]) -> Latest[Coded]:
+    facts, unusable = case.view.coded(concept), case.unusable(concept)
+    if not facts:
+        return latest(facts, unusable, case.day)
+    known: list[Coded] = []
+    for fact in facts:
+        if fact.value in words:
+            known.append(fact)
+        elif fact.value == "indeterminate":
+            doubt = Unusable(fact.source, frozenset((concept,)), frozenset(), fact.when, "no-value", "")
+            unusable = [*unusable, doubt]
+    return latest(known, unusable, case.day, case.window("imaging"))
 
 
 def _grades(case: Case, scale: tuple[str, ...], says: dict[str, dict[str, tuple[str, ...]]]) -> Grades:
-    found = {concept: _newest(case, concept, words) for concept, words in says.items()}
-    fresh = [(concept, one) for concept, one in found.items() if one.fresh]
-    evidence = tuple(dict.fromkeys(source for one in found.values() for source in one.sources))
-    notes = tuple(dict.fromkeys(n for one in found.values() if not one.missing for n in doubts(one)))
-    newest_day = max((one.facts[-1].when.first for _, one in fresh), default=0)
-    unread = [u for one in found.values() if one.missing for u in one.blocked]
+    view = case.view
+    recorded = [concept for concept in says if view.unusable or view.coded(concept)]
+    each = [(concept, _newest(case, concept, says[concept])) for concept in recorded]
+    found = [(concept, one) for concept, one in each if one.facts or one.blocked]
+    if not found:
+        return Grades(scale)
+    fresh = [(concept, one) for concept, one in found if one.fresh]
+    evidence = tuple(dict.fromkeys([source for _, one in found for source in one.sources]))
+    notes = tuple(dict.fromkeys([n for _, one in found if one.facts for n in doubts(one)]))
+    unread = [u for _, one in found if not one.facts for u in one.blocked]
+    newest_day = max([one.facts[-1].when.first for _, one in fresh], default=0) if unread else 0
     unread = [u for u in unread if u.when is None or u.when.last >= newest_day]
     if unread:
-        return Grades(scale, None, None, evidence, (*notes, *(f"unusable: {u.reason}" for u in unread[:1])))
+        return Grades(scale, None, None, evidence, (*notes, f"unusable: {unread[0].reason}"))
     if not fresh:
         return Grades(scale, None, None, evidence, notes)
+    return _combined(fresh, scale, says, evidence, notes)
+
+
+def _combined(
+    fresh: list[tuple[str, Latest[Coded]]],
+    scale: tuple[str, ...],
+    says: dict[str, dict[str, tuple[str, ...]]],
+    evidence: tuple[str, ...],
+    notes: tuple[str, ...],
+) -> Grades:
+    """What the records leave possible together, the newest first; a contrary one as new as it widens it."""
     fresh.sort(key=lambda pair: pair[1].facts[-1].when.start, reverse=True)
+    newest = fresh[0][1].facts[-1].when
     possible: set[str] = set()
-    day = None
     for concept, one in fresh:
         said = {grade for fact in one.facts for grade in says[concept][fact.value]}
         said = set(scale) if one.blocked else said
-        if day is None:
-            possible, day = said, one.facts[-1].when.first
+        if not possible:
+            possible = said
         elif possible & said:
             possible &= said
-        elif one.facts[-1].when.last >= day:
+        elif one.facts[-1].when.last >= newest.first:
             possible |= said
             notes = (*notes, "contradiction")
-    newest = fresh[0][1].facts[-1].when
-    return Grades(tuple(g for g in scale if g in possible), day, newest.iso, evidence, notes)
+    return Grades(tuple([g for g in scale if g in possible]), newest.first, newest.iso, evidence, notes)
 
 
-def _unplaced(case: Case, vp: Grades, vv: Grades) -> tuple[Truth | None, tuple[str, ...]]:
+def _unplaced(case: Case, vp: Grades, vv: Grades, graded: Truth) -> tuple[Truth | None, tuple[str, ...]]:
     """Invasion recorded present without a vessel: it holds until both vessels have newer records."""
     found = _newest(case, "macrovascular_invasion", ("present", "absent"))
     if not found.fresh or not any(f.value == "present" for f in found.facts):
         return None, ()
-    if any_of((vp.invaded, vv.invaded)) is Truth.MET:
+    if graded is Truth.MET:
         return None, found.sources
     day = found.facts[-1].when.last
     older = [grades for grades in (vp, vv) if grades.day is None or grades.day < day]
@@ -130,10 +158,12 @@ def _unplaced(case: Case, vp: Grades, vv: Grades) -> tuple[Truth | None, tuple[s
 def _enhancing(case: Case, since: int) -> tuple[Truth, tuple[str, ...]]:
     """Whether a thrombus enhances; without a record of its grade's evaluation or a later one it counts as viable."""
     found = case.latest_word("thrombus_enhancement", "imaging")
-    facts = [f for f in found.facts if f.when.last >= one_evaluation(case, since)]
-    if not found.fresh or not facts:
+    if not found.fresh:
         return Truth.MET, ()
-    verdicts = {f.value == "absent" for f in facts}
+    earliest = one_evaluation(case, since)
+    verdicts = {f.value == "absent" for f in found.facts if f.when.last >= earliest}
+    if not verdicts:
+        return Truth.MET, ()
     if verdicts == {True} and not found.blocked:
         return Truth.NOT_MET, found.sources
     return (Truth.MET if verdicts == {False} else Truth.UNKNOWN), found.sources

@@ -12,6 +12,7 @@ from adapter.guideline.hepatitis_status import (
     done_lately,
     done_within,
     given_lately,
+    given_within,
     hbsag_negative,
     hbv,
     hcv,
@@ -59,17 +60,24 @@ def screening(case: Case) -> Finding | None:
 
 
 def _tested(case: Case, code: str, concepts: tuple[str, ...]) -> Criterion:
-    facts: list[Coded | Measurement] = [f for c in concepts for f in case.view.coded(c)]
-    facts += [f for c in concepts for f in case.view.measurements(c)]
-    doubtful = bool(case.unusable(*concepts)) or "Observation" in case.view.incomplete
-    status = Truth.MET if facts else (Truth.UNKNOWN if doubtful else Truth.NOT_MET)
-    newest = max(facts, key=lambda f: (f.when.start, repr(f.value)), default=None)
+    facts: list[Coded | Measurement] = []
+    for concept in concepts:
+        facts += case.view.coded(concept)
+    for concept in concepts:
+        facts += case.view.measurements(concept)
+    if not facts:
+        unusable = case.unusable(*concepts)
+        doubtful = bool(unusable) or "Observation" in case.view.incomplete
+        status = Truth.UNKNOWN if doubtful else Truth.NOT_MET
+        return Criterion(code=code, status=status, evidence=tuple(u.source for u in unusable))
+    start = max([f.when.start for f in facts])
+    newest = max([f for f in facts if f.when.start == start], key=lambda f: repr(f.value))
     return Criterion(
         code=code,
-        status=status,
+        status=Truth.MET,
         value=newest.value if isinstance(newest, Coded) else None,
-        at=newest.when.iso if newest else None,
-        evidence=(newest.source,) if newest else tuple(u.source for u in case.unusable(*concepts)),
+        at=newest.when.iso,
+        evidence=(newest.source,),
     )
 
 
@@ -126,8 +134,10 @@ def _treated(case: Case) -> Finding:
 def _prophylaxis(case: Case) -> Finding | None:
     """HBsAg negative, anti-HBc positive, and TACE, HAIC or chemotherapy lately or ahead."""
     core = case.once(anti_hbc)
+    if core.status is Truth.NOT_MET or not case.once(hbsag_negative):
+        return None
     therapy = _embolised_or_chemo(case)
-    together = all_of((truth(hbsag_negative(case)), core.status, therapy))
+    together = all_of((core.status, therapy))
     if together is Truth.NOT_MET:
         return None
     tested, _ = _nuc(case)
@@ -154,38 +164,30 @@ def _embolised_or_chemo(case: Case) -> Truth:
     return any_of((truth(ahead), given, done_lately(case, done, window), truth(None if unclear else False)))
 
 
-def _dna(case: Case, code: str, status: Truth, threshold: str) -> Criterion:
-    found = case.latest_number("hbv_dna", "viral-load")
-    return criterion(code, status, found, threshold=threshold)
-
-
 def dna_under_ici(case: Case) -> Finding | None:
     """`viral.hbv-dna-ici`: a high or unknown viral load under, or before, an immune checkpoint inhibitor."""
     window = case.limit(TOPIC, "under-therapy").days
     unclear = medication_incomplete(case) or unread_since(case, window, "ici")
-    given = given_lately(case, case.view.of_group("ici"), window)
-    treated = any_of((truth(bool(ordered(case, "ici"))), given, truth(None if unclear else False)))
+    given = [(e.source, given_within(case, e, window)) for e in case.view.of_group("ici")]
+    orders = ordered(case, "ici")
+    treated = any_of((truth(bool(orders)), *[verdict for _, verdict in given], truth(None if unclear else False)))
     if treated is Truth.NOT_MET:
         return None
     limit = case.limit(TOPIC, "dna-high")
     found = case.latest_number("hbv_dna", "viral-load")
     high = found.alert(lambda f: limit.reached(f.value))
-    tested = _dna(case, "hbv-dna-above-2000", high, f"> {limit.value} {limit.unit}")
     outcome = _dna_outcome(case, found.missing and not found.blocked, high)
     if outcome is None:
         return None
+    tested = criterion("hbv-dna-above-2000", high, found, threshold=f"> {limit.value} {limit.unit}")
+    sources = [source for source, verdict in given if verdict is not Truth.NOT_MET]
     return case.finding(
         "viral.hbv-dna-ici",
         outcome if treated is Truth.MET else "unknown",
         STATEMENTS,
         [tested] if treated is Truth.MET else [_criterion_known("under-therapy", treated, ()), tested],
-        evidence=_ici_sources(case, window),
+        evidence=sources + [p.source for p in orders],
     )
-
-
-def _ici_sources(case: Case, window: int) -> tuple[str, ...]:
-    given = [e for e in case.view.of_group("ici") if given_lately(case, [e], window) is not Truth.NOT_MET]
-    return (*(e.source for e in given), *(p.source for p in ordered(case, "ici")))
 
 
 def _dna_outcome(case: Case, never: bool, verdict: Truth) -> str | None:
@@ -206,7 +208,7 @@ def dna_before_surgery(case: Case) -> Finding | None:
     if verdict is Truth.NOT_MET or (verdict is Truth.UNKNOWN and case.once(hbv).status is Truth.NOT_MET):
         return None
     outcome = "caution" if verdict is Truth.MET else "unknown"
-    tested = _dna(case, "hbv-dna-detectable", verdict, "> 0")
+    tested = criterion("hbv-dna-detectable", verdict, found, threshold="> 0")
     return case.finding("viral.hbv-dna-surgery", outcome, STATEMENTS, [tested], evidence=[p.source for p in plans[:1]])
 
 
@@ -221,7 +223,7 @@ def monitoring(case: Case) -> Finding | None:
         return case.finding("viral.hbv-monitoring", "unknown", STATEMENTS, preconditions)
     window = case.limit(TOPIC, "monitoring").days
     tests = [("hbv_dna", _last_day(case, "hbv_dna", "hbv_dna_copies")), ("alt", _last_day(case, "alt"))]
-    if hbsag_negative(case):
+    if case.once(hbsag_negative):
         tests.append(("hbsag", _last_day(case, "hbsag", "hbsag_quant")))
     criteria = [_monitored(case, code, last, window) for code, last in tests]
     together = all_of(c.status for c in criteria)
@@ -238,9 +240,13 @@ def monitoring(case: Case) -> Finding | None:
 
 def _last_day(case: Case, *concepts: str) -> Coded | Measurement | None:
     """The newest value; an imprecise one by the earliest day that it can have."""
-    facts: list[Coded | Measurement] = [f for c in concepts for f in case.view.measurements(c)]
-    facts += [f for c in concepts for f in case.view.coded(c)]
-    return max(facts, key=lambda f: (f.when.first, f.concept, repr(f.value)), default=None)
+    facts: list[Coded | Measurement] = []
+    for concept in concepts:
+        facts += case.view.measurements(concept)
+    for concept in concepts:
+        facts += case.view.coded(concept)
+    day = max([f.when.first for f in facts], default=None)
+    return max([f for f in facts if f.when.first == day], key=lambda f: (f.concept, repr(f.value)), default=None)
 
 
 def _therapy_start(case: Case) -> int:

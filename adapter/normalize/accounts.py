@@ -5,8 +5,10 @@ from __future__ import annotations
 import msgspec
 
 from adapter.normalize.chart import Chart, Unmapped
-from adapter.timeline.events import Event, Plan, Problem
+from adapter.timeline.events import AdverseEvent, Coded, Exposure, Lesion, Measurement, Performed, Plan, Problem
 from adapter.values import AsOf, When
+
+DATED = (Measurement, Coded, Performed, Lesion, AdverseEvent)
 
 
 class Orphan(msgspec.Struct, frozen=True):
@@ -77,26 +79,24 @@ def _by_reference(one: Rejected) -> tuple[str, str, str]:
 def _used(chart: Chart, as_of: AsOf) -> tuple[set[str], set[str]]:
     """Resources with a fact at as-of and what they point at; and those whose facts do not exist (yet, or any more)."""
     used: set[str] = set()
-    every: set[str] = set()
+    late: set[str] = set()
+    instant = as_of.instant
     for event in chart.events:
-        every.add(event.source)
-        if event.source not in used and _exists(event, as_of):
-            used.add(event.source)
+        begun = event.when.start <= instant if isinstance(event, DATED) else _exists(event, as_of)
+        (used if begun else late).add(event.source)
     used |= {s for s, sources in chart.pointed.items() if s in sources}
     pointed = {target for target, sources in chart.pointed.items() if any(s in used for s in sources)}
-    every |= set(chart.resources) | set(chart.pointed)
     used |= pointed
-    return used, every - used
+    return used, late.union(chart.resources, chart.pointed) - used
 
 
-def _exists(event: Event, as_of: AsOf) -> bool:
-    if event.__class__ is Plan:
+def _exists(event: Problem | Exposure | Plan, as_of: AsOf) -> bool:
+    if isinstance(event, Plan):
         passed = event.on is not None and event.on.last < as_of.day
         return not passed and _begun(event.authored, as_of)
-    if event.__class__ is Problem:
+    if isinstance(event, Problem):
         return _begun(event.onset or event.recorded, as_of)
-    when = getattr(event, "when", None) or getattr(event, "start", None)
-    return _begun(when, as_of)
+    return event.start.start <= as_of.instant
 
 
 def _begun(when: When | None, as_of: AsOf) -> bool:

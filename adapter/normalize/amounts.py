@@ -42,6 +42,8 @@ def quantified(quantity: Quantity, question: Question, vocabulary: Vocabulary) -
     value = quantity.value
     if value is None:
         return "no-value"
+    if not value.is_finite():
+        return "malformed: no number"
     if abs(value.adjusted()) > _DOUBLE and value:
         return MALFORMED_NUMBER if value.adjusted() > 0 else "implausible: not a measurable number"
     comparator = (quantity.comparator or "").strip()
@@ -120,6 +122,8 @@ def score(value: Decimal | None, question: Question) -> Reading | str:
     """A number without unit (valueInteger, an answer) as a reading."""
     if value is None:
         return "no-value"
+    if not value.is_finite():
+        return "malformed: no number"
     if value and abs(value.adjusted()) > _DOUBLE:
         return MALFORMED_NUMBER
     if value < 0:
@@ -142,11 +146,6 @@ def limits(raw: Raw, asked: Asked, own: Raw, person: Person, when: When, vocabul
     quantity = read(own, Quantity) or Quantity()
     found = {_limit(r, quantity, question, vocabulary) for r in ranges}
     return found.pop() if len(found) == 1 else NO_LIMITS
-
-
-def depends_on_person(raw: Raw) -> bool:
-    """Whether the ranges differ by sex or age, so that they cannot be remembered for everybody."""
-    return len(read_list(raw, ReferenceRange)) > 1
 
 
 def _is_normal(kind: CodeableConcept | None, vocabulary: Vocabulary) -> bool:

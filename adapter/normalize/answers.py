@@ -9,7 +9,6 @@ from msgspec.structs import replace
 
 from adapter.normalize.amounts import (
     amount,
-    depends_on_person,
     detected_amount,
     limits,
     score,
@@ -18,7 +17,7 @@ from adapter.normalize.amounts import (
 )
 from adapter.normalize.chart import Chart
 from adapter.normalize.desk import Desk, Place, Valued
-from adapter.normalize.vocabulary import KEPT, Asked, Limits, Reading
+from adapter.normalize.vocabulary import UNMET, Asked, Limits, Reading, keep
 from adapter.resources.datatypes import CodeableConcept, Quantity, ReferenceRange
 from adapter.resources.repair import given, read, read_list
 from adapter.terminology import CONFLICT
@@ -32,9 +31,13 @@ MALFORMED = "malformed: no CodeableConcept"
 
 def several_values(o: Valued) -> bool:
     """Whether more than one value[x] stands there: nobody can tell which is meant."""
-    coded, counted = bool(o.valueCodeableConcept), bool(o.valueQuantity)
-    plain = sum(value is not None for value in (o.valueString, o.valueInteger, o.valueBoolean))
-    return coded + counted + plain > 1
+    return (
+        bool(o.valueCodeableConcept)
+        + bool(o.valueQuantity)
+        + (o.valueString is not None)
+        + (o.valueInteger is not None)
+        + (o.valueBoolean is not None)
+    ) > 1
 
 
 def number(o: Valued, asked: Asked, desk: Desk) -> Reading | str:
@@ -50,9 +53,7 @@ def number(o: Valued, asked: Asked, desk: Desk) -> Reading | str:
             known = amount(o.valueQuantity, question, desk.vocabulary)
             if asked.notes and isinstance(known, Reading):
                 known = replace(known, notes=asked.notes + known.notes)
-            if len(asked.values) >= KEPT:
-                asked.values.clear()
-            asked.values[key] = known
+            keep(asked.values, key, known)
         return known
     if o.valueString is not None:
         return text_amount(o.valueString, question, desk.vocabulary)
@@ -72,33 +73,39 @@ def _unitless(value: Decimal, asked: Asked, desk: Desk) -> Reading | str:
 
 
 def normal_limits(o: Valued, asked: Asked, place: Place, chart: Chart, desk: Desk) -> Limits:
-    key = bytes(o.referenceRange) + bytes(o.valueQuantity)[-80:] if _bare(o.referenceRange) else bytes(o.referenceRange)
+    """The limits beside a value; remembered by the bytes of the range, and by the value's unit where that counts."""
+    known = asked.ranges.get(bytes(o.referenceRange))
+    if known is not None:
+        return known
+    ranges = read_list(o.referenceRange, ReferenceRange)
+    key = bytes(o.referenceRange)
+    if not all(_has_unit(r.low) and _has_unit(r.high) for r in ranges):
+        own = read(o.valueQuantity, Quantity) or Quantity()
+        key += repr((own.unit, own.system, own.code)).encode()
     known = asked.ranges.get(key)
-    if isinstance(known, Limits):
+    if known is not None:
         return known
     found = limits(o.referenceRange, asked, o.valueQuantity, chart.person, place.when, desk.vocabulary)
-    if not depends_on_person(o.referenceRange):
-        if len(asked.ranges) >= KEPT:
-            asked.ranges.clear()
-        asked.ranges[key] = found
+    if len(ranges) < 2:  # several are told apart by the person
+        keep(asked.ranges, key, found)
     return found
 
 
-def _bare(raw: Raw) -> bool:
-    """Whether a range gives no unit of its own, so that it rests on that of the value."""
-    text = bytes(raw)
-    return b'"unit"' not in text and b'"code"' not in text
+def _has_unit(limit: Quantity | None) -> bool:
+    """Whether a limit rests on no unit but its own."""
+    return limit is None or limit.value is None or bool(limit.unit or limit.code)
 
 
 def interpreted(raw: Raw, asked: Asked, desk: Desk) -> str | None:
     """What the interpretation answers, under the question's own answers."""
     key = bytes(raw)
-    if key not in asked.interpreted:
-        if len(asked.interpreted) >= KEPT:
-            asked.interpreted.clear()
-        words = {desk.vocabulary.words(asked.question, c) for c in read_list(raw, CodeableConcept)} - {None}  # type: ignore[arg-type]
-        asked.interpreted[key] = words.pop() if len(words) == 1 else None
-    return asked.interpreted[key]
+    known = asked.interpreted.get(key, UNMET)
+    if known is not UNMET:
+        return known
+    words = {desk.vocabulary.words(asked.question, c) for c in read_list(raw, CodeableConcept)} - {None}  # type: ignore[arg-type]
+    found = words.pop() if len(words) == 1 else None
+    keep(asked.interpreted, key, found)
+    return found
 
 
 def scored(o: Valued, asked: Asked, desk: Desk) -> Reading | str:
@@ -153,13 +160,14 @@ def word(o: Valued, asked: Asked, desk: Desk) -> str | None:
 
 def coded_word(raw: Raw, asked: Asked, desk: Desk) -> str | None:
     key = bytes(raw)
-    if key not in asked.words:
-        if len(asked.words) >= KEPT:
-            asked.words.clear()
-        concept = read(raw, CodeableConcept)
-        broken = concept is None and given(raw)
-        asked.words[key] = MALFORMED if broken else desk.vocabulary.words(asked.question, concept)  # type: ignore[arg-type]
-    return asked.words[key]
+    known = asked.words.get(key, UNMET)
+    if known is not UNMET:
+        return known
+    concept = read(raw, CodeableConcept)
+    broken = concept is None and given(raw)
+    found = MALFORMED if broken else desk.vocabulary.words(asked.question, concept)  # type: ignore[arg-type]
+    keep(asked.words, key, found)
+    return found
 
 
 def above_own_limit(o: Valued) -> str | None:

@@ -9,7 +9,7 @@ from adapter.normalize.desk import Desk, modified
 from adapter.normalize.times import at_age, at_ages, in_text, moment, period, within
 from adapter.normalize.vocabulary import Named
 from adapter.resources.clinical import Condition
-from adapter.resources.datatypes import CodeableConcept
+from adapter.resources.datatypes import CodeableConcept, Coding
 from adapter.resources.repair import given, read
 from adapter.terminology import UNKNOWN
 from adapter.timeline.events import Problem
@@ -19,8 +19,9 @@ from adapter.values import When
 def read_condition(c: Condition, source: str, chart: Chart, desk: Desk) -> None:
     """Put a Condition on the chart."""
     verification = _verification(c.verificationStatus)
+    unclear = verification is None and given(c.verificationStatus)
     counts = desk.statuses["Condition", "verificationStatus"].get(verification or "", "unconfirmed")
-    if verification is None and not given(c.verificationStatus):
+    if verification is None and not unclear:
         counts = "confirmed"
     named = desk.vocabulary.named("condition", c.code)
     if counts == "no" or (counts == "refuted" and "refutable" not in named.groups):
@@ -43,13 +44,14 @@ def read_condition(c: Condition, source: str, chart: Chart, desk: Desk) -> None:
         # No course can be counted from a diagnosis without a date.
         desk.reject(chart, source, named.translation.concepts, None, "no-time", "Condition.onset[x]")
         return
-    chart.events.append(_problem(c, source, named, counts, chart, desk))
+    chart.events.append(_problem(c, source, named, counts, unclear, chart, desk))
 
 
-def _problem(c: Condition, source: str, named: Named, counts: str, chart: Chart, desk: Desk) -> Problem:
+def _problem(c: Condition, source: str, named: Named, counts: str, unclear: bool, chart: Chart, desk: Desk) -> Problem:
+    """`unclear`: a verificationStatus is there, but says nothing that FHIR knows."""
     notes = named.translation.notes
-    clinical = _code(c.clinicalStatus)
-    if verification_unclear(c):
+    clinical = _code(_codings(c.clinicalStatus))
+    if unclear:
         notes = (*notes, "verification-unclear")
     onset, abatement = _onset(c, chart, desk), _abatement(c, chart, desk)
     if onset is not None and abatement is not None and abatement.end < onset.start:
@@ -68,23 +70,18 @@ def _problem(c: Condition, source: str, named: Named, counts: str, chart: Chart,
     )
 
 
-def verification_unclear(c: Condition) -> bool:
-    """A verificationStatus is there, but says nothing that FHIR knows."""
-    return given(c.verificationStatus) and _verification(c.verificationStatus) is None
-
-
 def _verification(raw: Raw) -> str | None:
     """The verification status; None where it is not given, or contradicts itself.
 
     What takes a Condition back must stand in FHIR's own system: a foreign code takes nothing back.
     """
-    concept = read(raw, CodeableConcept) if raw else None
-    codings = [c for c in (concept.coding or () if concept is not None else ()) if c.code in _VERIFICATION]
+    every = _codings(raw)
+    codings = [c for c in every if c.code in _VERIFICATION]
     back = {c.code for c in codings if c.code in _TAKEN_BACK}
     own = {c.code for c in codings if c.code in back and (c.system or "").rstrip("/").endswith(_OWN_SYSTEM)}
     if back and (back != own or len(back) < len({c.code for c in codings})):
         return None
-    return _code(raw)
+    return _code(every)
 
 
 def _began(c: Condition, chart: Chart, desk: Desk) -> When | None:
@@ -118,10 +115,14 @@ def _abatement(c: Condition, chart: Chart, desk: Desk) -> When | None:
     return in_text(c.abatementString, desk.zone)
 
 
-def _code(raw: Raw) -> str | None:
-    """The code of a status with a required value set; its system adds nothing."""
+def _codings(raw: Raw) -> list[Coding]:
     concept = read(raw, CodeableConcept) if raw else None
-    codes = [c.code for c in concept.coding or () if c.code] if concept is not None else []
+    return (concept.coding or []) if concept is not None else []
+
+
+def _code(codings: list[Coding]) -> str | None:
+    """The code of a status with a required value set; its system adds nothing."""
+    codes = [c.code for c in codings if c.code]
     return next((code for code in codes if code in _STATUSES), codes[0] if codes else None)
 
 

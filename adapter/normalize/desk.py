@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import msgspec
 from msgspec import Raw
 
 from adapter.normalize.chart import Chart, Unmapped
@@ -20,17 +21,14 @@ NONE: frozenset[str] = frozenset()
 Valued = Observation | Component
 
 
-class Place:
+class Place(msgspec.Struct, frozen=True, gc=False):
     """Where and when the fact under reading stands."""
 
-    __slots__ = ("notes", "path", "preliminary", "source", "when")
-
-    def __init__(self, source: str, when: When, preliminary: bool, notes: tuple[str, ...], path: str) -> None:
-        self.source = source
-        self.when = when
-        self.preliminary = preliminary
-        self.notes = notes
-        self.path = path
+    source: str
+    when: When
+    preliminary: bool
+    notes: tuple[str, ...]
+    path: str
 
 
 class Desk:

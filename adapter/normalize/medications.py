@@ -149,7 +149,7 @@ def _reject(
 def _drug(m: Drugged, source: str, when: When | None, chart: Chart, desk: Desk) -> Named | None:
     """The drug; None when the codings or the reference do not give one, which is put down."""
     kind = type(m).__name__
-    if given(m.medicationCodeableConcept) and given(m.medicationReference):
+    if given(m.medicationReference) and given(m.medicationCodeableConcept):
         desk.reject_any_drug(chart, source, when, "malformed: more than one medication[x]", f"{kind}.medication[x]")
         return None
     if m.medicationCodeableConcept:

@@ -31,14 +31,12 @@ from adapter.terminology import CONFLICT, UNKNOWN
 from adapter.timeline.events import Coded, Measurement
 from adapter.values import Truth, When
 
-UNMET = "an interpretation not met before"
-
 
 def read_observation(o: Observation, source: str, chart: Chart, desk: Desk) -> None:
     """Put an Observation, and the components that are facts of their own, on the chart."""
-    asked = desk.vocabulary.known.get(bytes(o.code))
-    if asked is None or asked.reading != "amount" or not _read_usual(o, source, asked, chart, desk):
-        _read_any(o, source, chart, desk)
+    asked = desk.vocabulary.known.get(bytes(o.code)) or desk.vocabulary.asked(o.code)
+    if asked.reading != "amount" or not _read_usual(o, source, asked, chart, desk):
+        _read_any(o, source, asked, chart, desk)
 
 
 def _read_usual(o: Observation, source: str, asked: Asked, chart: Chart, desk: Desk) -> bool:
@@ -48,45 +46,37 @@ def _read_usual(o: Observation, source: str, asked: Asked, chart: Chart, desk: D
         or o.component is not ABSENT_RAW
         or o.modifierExtension is not ABSENT_RAW
         or o.dataAbsentReason is not ABSENT_RAW
-        or (o.valueString, o.valueInteger, o.valueBoolean, o.valueCodeableConcept) != _NO_OTHER
+        or o.valueCodeableConcept is not ABSENT_RAW
+        or o.valueString is not None
+        or o.valueInteger is not None
+        or o.valueBoolean is not None
         or asked.concept in _DERIVED
         or desk.observation_statuses.get(o.status) != "used"  # type: ignore[arg-type]
     ):
         return False
-    if o.interpretation is not ABSENT_RAW and asked.interpreted.get(bytes(o.interpretation), UNMET) is not None:
+    if o.interpretation != asked.silent and not asked.answers_nothing(o.interpretation):
         return False
     found = asked.values.get(bytes(o.valueQuantity))
-    bounds = NO_LIMITS if o.referenceRange is ABSENT_RAW else asked.ranges.get(bytes(o.referenceRange))
-    if found.__class__ is not Reading or bounds.__class__ is not Limits:
-        return False
+    last, bounds = asked.bounded
+    if o.referenceRange != last:
+        bounds = asked.limits_met(o.referenceRange)
     when = desk.moments.known.get(o.effectiveDateTime) or desk.moments.of(o.effectiveDateTime)
-    if when is None:
+    if not isinstance(found, Reading) or bounds is None or when is None:
         return False
     chart.events.append(
         Measurement(
-            source,
-            asked.concept,
-            when,
-            found.value,
-            found.unit,
-            found.reported,
-            found.reported_unit,
-            bounds.low,
-            bounds.high,
-            found.detected,
-            False,
-            found.notes,
+            source, asked.concept, when, found.value, found.unit, found.reported, found.reported_unit,
+            bounds.low, bounds.high, found.detected, False, found.notes,
         )
-    )
+    )  # fmt: skip
     return True
 
 
-def _read_any(o: Observation, source: str, chart: Chart, desk: Desk) -> None:
+def _read_any(o: Observation, source: str, asked: Asked, chart: Chart, desk: Desk) -> None:
     """Any Observation, step by step."""
-    asked = desk.vocabulary.asked(o.code)
     if _outsized(o, asked):
         return desk.reject(chart, source, asked.translation.concepts, None, MALFORMED_NUMBER, "Observation")
-    counts = desk.statuses["Observation", "status"].get(o.status or "")
+    counts = desk.observation_statuses.get(o.status or "")
     if counts is None:
         return desk.reject(
             chart, source, asked.translation.concepts, None, "malformed: no known status", "Observation.status"
@@ -137,7 +127,7 @@ def _outsized(o: Observation, asked: Asked) -> bool:
 def effective(o: Observation, desk: Desk) -> tuple[When | None, tuple[str, ...]]:
     """The time of an Observation, with a note where `issued` had to stand in."""
     if o.effectiveDateTime:
-        return moment(o.effectiveDateTime, desk.zone), ()
+        return desk.moments.of(o.effectiveDateTime), ()
     when = moment(o.effectiveInstant, desk.zone) or within(o.effectivePeriod, desk.zone)
     if when is None and o.effectiveTiming:
         when = timing(o.effectiveTiming, desk.zone, desk.calendar)[0]
@@ -244,7 +234,6 @@ def serology_of(o: Valued, found: Reading, bounds: Limits, asked: Asked, desk: D
 
 
 _DERIVED = {"hbsag_quant": "hbsag"}
-_NO_OTHER = (None, None, None, ABSENT_RAW)
 
 
 def _read_score(o: Valued, asked: Asked, place: Place, chart: Chart, desk: Desk) -> Rejection | None:

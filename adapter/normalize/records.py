@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -10,82 +10,21 @@ from msgspec import Raw
 
 from adapter.normalize.accounts import Accounts, Orphan, account
 from adapter.normalize.chart import Chart
-from adapter.normalize.conditions import read_condition
 from adapter.normalize.copies import Copies, own_name
 from adapter.normalize.desk import Desk
-from adapter.normalize.medications import read_administration, read_dispense, read_request, read_statement
-from adapter.normalize.observations import read_observation
 from adapter.normalize.patients import read_patient
-from adapter.normalize.procedures import read_appointment, read_procedure, read_service_request
+from adapter.normalize.readers import NAMES, READERS, read_one
 from adapter.normalize.references import identifier_name, server_of
-from adapter.normalize.studies import read_document, read_report, read_study
 from adapter.normalize.subjects import NOBODY, Subjects
 from adapter.normalize.vocabulary import vocabulary_of
-from adapter.resources.clinical import (
-    Appointment,
-    BodyStructure,
-    Condition,
-    DiagnosticReport,
-    DocumentReference,
-    ImagingStudy,
-    Medication,
-    MedicationAdministration,
-    MedicationDispense,
-    MedicationRequest,
-    MedicationStatement,
-    Observation,
-    Patient,
-    Procedure,
-    Resource,
-    ServiceRequest,
-)
-from adapter.resources.datatypes import Identifier, Meta, Participant
+from adapter.resources.clinical import Appointment, BodyStructure, Medication, Patient, Resource
+from adapter.resources.datatypes import ABSENT, Identifier, Meta, Participant
 from adapter.resources.entries import Broken, Entries, Entry, Unread
-from adapter.resources.repair import MALFORMED_NUMBER, outsized, read, read_list
+from adapter.resources.repair import read, read_list
 from adapter.terminology import Terminology
 from adapter.timeline.events import Event, Exposure, Performed, Plan, Problem, Unusable
 from adapter.timeline.timeline import Timeline
 from adapter.values import AsOf, When
-
-READERS: dict[type[Any], Callable[[Any, str, Chart, Desk], None]] = {
-    Condition: read_condition,
-    Observation: read_observation,
-    MedicationAdministration: read_administration,
-    MedicationStatement: read_statement,
-    MedicationRequest: read_request,
-    MedicationDispense: read_dispense,
-    Procedure: read_procedure,
-    ServiceRequest: read_service_request,
-    Appointment: read_appointment,
-    ImagingStudy: read_study,
-    DiagnosticReport: read_report,
-    DocumentReference: read_document,
-}
-
-
-NAMES: dict[type[Any], str] = {kind: kind.__name__ for kind in READERS} | {
-    kind: kind.__name__ for kind in (Patient, Medication, BodyStructure)
-}
-
-
-# Raw elements with numbers, where the reader would take one beyond a double for a missing one.
-NUMBERED: dict[type[Any], tuple[str, ...]] = {
-    Condition: ("onsetAge", "onsetRange", "abatementAge", "abatementRange"),
-    MedicationRequest: ("dosageInstruction", "dispenseRequest", "contained"),
-    MedicationDispense: ("daysSupply", "contained"),
-    MedicationStatement: ("contained",),
-}
-
-
-def _read(kind: type[Any], resource: Any, source: str, chart: Chart, desk: Desk) -> None:
-    """One resource: what no reader has foreseen makes it malformed and never spoils the rest."""
-    if kind in NUMBERED and any(outsized(getattr(resource, name)) for name in NUMBERED[kind]):
-        desk.reject(chart, source, frozenset(), None, MALFORMED_NUMBER, NAMES[kind])
-        return
-    try:
-        READERS[kind](resource, source, chart, desk)
-    except (ArithmeticError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
-        desk.reject(chart, source, frozenset(), None, "malformed: a value out of all bounds", NAMES[kind])
 
 
 def _about(fact: Event | Unusable) -> tuple[frozenset[str], frozenset[str], When | None]:
@@ -220,17 +159,28 @@ class _Reading:
                     self._first(resource, kind, entry, batch, index)
         self.subjects.settle()
         self._find_home()
-        home = self._all_at_home() and not self.names
-        charts, desk = self.subjects.known, self.desk
-        for resource, entry, batch, index in rest:
-            kind = resource.__class__
-            chart = charts.get(bytes(resource.subject)) if home and kind is not Appointment else None
-            if chart.__class__ is Chart and resource.id:
-                _read(kind, resource, f"{NAMES[kind]}/{resource.id}", chart, desk)
-            else:
-                self._one(resource, entry, batch, index)
+        self._rest(rest)
         for resource, entry, source, copy in self.older:
             self._put_aside(resource, entry, source, copy)
+
+    def _rest(self, rest: list[tuple[Any, Entry, Entries, int]]) -> None:
+        """Every resource that is read; most have the subject of the one before, and to compare is cheaper."""
+        home = self._all_at_home() and not self.names
+        charts, desk = self.subjects.known, self.desk
+        subject: Raw = ABSENT
+        chart: Chart | str | None = None
+        for resource, entry, batch, index in rest:
+            kind = resource.__class__
+            if not home or kind is Appointment or not resource.id:
+                self._one(resource, entry, batch, index)
+                continue
+            if chart is None or resource.subject != subject:
+                subject = resource.subject
+                chart = charts.get(bytes(subject))
+            if isinstance(chart, Chart):
+                read_one(kind, resource, f"{NAMES[kind]}/{resource.id}", chart, desk)
+            else:
+                self._one(resource, entry, batch, index)
 
     def _all_at_home(self) -> bool:
         """Whether every entry stands on the input's own base: what lies between two URLs of it does so too."""
@@ -278,7 +228,7 @@ class _Reading:
             if chart == NOBODY:
                 self.nobodys.append((kind, resource, source, self.orphans[-1]))
             return
-        _read(kind, resource, source, chart, self.desk)  # type: ignore[arg-type]
+        read_one(kind, resource, source, chart, self.desk)  # type: ignore[arg-type]
 
     def _chart(self, resource: Any, kind: type[Any], entry: Entry) -> Chart | str:
         if kind is Appointment:
@@ -372,7 +322,7 @@ class _Reading:
         """What names nobody may be the only patient's: it is not used, and nothing older hides that (guideline 1.8)."""
         for kind, resource, source, rejection in self.nobodys:
             scratch = Chart(chart.reference, False)
-            _read(kind, resource, source, scratch, self.desk)
+            read_one(kind, resource, source, scratch, self.desk)
             for fact in (*scratch.events, *scratch.unusable):
                 concepts, groups, when = _about(fact)
                 known = concepts | self.desk.vocabulary.groups(concepts) | groups

@@ -5,17 +5,20 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterable
 from decimal import Decimal
+from typing import TypeVar
 
 import msgspec
 from msgspec import Raw
 
-from adapter.resources.datatypes import CodeableConcept
+from adapter.resources.datatypes import ABSENT, CodeableConcept
 from adapter.resources.repair import given, read, read_list
 from adapter.terminology import CONFLICT, UNKNOWN, Question, Terminology, Translation
 from adapter.values import Interval
 
 KEPT = 1 << 13
 NO_NOTES: tuple[str, ...] = ()
+UNMET = "an answer not met before"
+Kept = TypeVar("Kept")
 
 
 class Reading(msgspec.Struct, frozen=True, gc=False):
@@ -42,10 +45,13 @@ NO_LIMITS = Limits()
 class Asked:
     """What an Observation's code asks: its question, or the translation's reason why none; and what was read before.
 
-    `values`, `ranges`, `words` and `interpreted` remember results by the bytes of the element.
+    `values`, `ranges`, `words` and `interpreted` remember results by the bytes of the element. `silent` is the
+    interpretation met last that answers nothing, `bounded` the range used last with its limits: the next Observation
+    mostly repeats them, and to compare costs less than to look up.
     """
 
     __slots__ = (
+        "bounded",
         "codings",
         "concept",
         "groups",
@@ -54,6 +60,7 @@ class Asked:
         "question",
         "ranges",
         "reading",
+        "silent",
         "translation",
         "values",
         "words",
@@ -74,9 +81,27 @@ class Asked:
         self.notes = translation.notes
         self.codings = codings
         self.values: dict[bytes, Reading | str] = {}
-        self.ranges: dict[bytes, object] = {}
+        self.ranges: dict[bytes, Limits] = {}
         self.words: dict[bytes, str | None] = {}
         self.interpreted: dict[bytes, str | None] = {}
+        self.silent = ABSENT
+        self.bounded: tuple[Raw, Limits | None] = (ABSENT, NO_LIMITS)
+
+    def answers_nothing(self, interpretation: Raw) -> bool:
+        """Whether an interpretation says nothing under the question, as was found before, or is not there."""
+        key = bytes(interpretation)
+        if key and self.interpreted.get(key, UNMET) is not None:
+            return False
+        self.silent = Raw(key)
+        return True
+
+    def limits_met(self, range_: Raw) -> Limits | None:
+        """The limits of a range that was met before; None of any other."""
+        key = bytes(range_)
+        found = self.ranges.get(key) if key else NO_LIMITS
+        if found is not None:
+            self.bounded = Raw(key), found
+        return found
 
 
 class Named(msgspec.Struct, frozen=True):
@@ -114,7 +139,7 @@ class Vocabulary:
         found = self.known.get(key)
         if found is None:
             found = self._ask(raw)
-            _keep(self.known, key, found)
+            keep(self.known, key, found)
         return found
 
     def asking(self, concept: str) -> Asked:
@@ -124,7 +149,7 @@ class Vocabulary:
         if found is None:
             translation = Translation(concept, "", frozenset((concept,)))
             found = Asked(translation, self.terminology.questions[concept], self.groups((concept,)), ())
-            _keep(self.known, key, found)
+            keep(self.known, key, found)
         return found
 
     def named(self, kind: str, raw: Raw) -> Named:
@@ -136,7 +161,7 @@ class Vocabulary:
         found = memory.get(key)
         if found is None:
             found = self._name(kind, raw)
-            _keep(memory, key, found)
+            keep(memory, key, found)
         return found
 
     def groups(self, concepts: Iterable[str]) -> frozenset[str]:
@@ -200,11 +225,8 @@ def _codings(concept: CodeableConcept) -> tuple[tuple[str | None, str | None, st
     return found or (((None, None, concept.text),) if concept.text else ())
 
 
-def _keep(memory: dict[bytes, object] | dict[bytes, Asked] | dict[bytes, Named], key: bytes, found: object) -> None:
+def keep(memory: dict[bytes, Kept], key: bytes, found: Kept) -> None:
     """Remember, but never grow without bound."""
     if len(memory) >= KEPT:
         memory.clear()
-    memory[key] = found  # type: ignore[assignment]
-
-
-keep = _keep
+    memory[key] = found

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import json
 import math
-import re
 import sys
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
@@ -21,8 +20,8 @@ _TURNING = frozenset({"doNotPerform"})
 _SURROGATE = b"\\ud"
 _NOTHING = (b"", b"null", b"[]", b"{}")
 # A double ends below 1.8e308: a larger number has an exponent of three digits, or more digits than that.
-_EXPONENT = re.compile(rb"[0-9][eE]\+?[0-9]{3}")
-_DIGITS = bytes.maketrans(b"123456789", b"000000000")
+_DIGITS = bytes.maketrans(b"123456789E", b"000000000e")
+_EXPONENTS = (b"0e000", b"0e+000")
 _MOST_DIGITS = sys.float_info.max_10_exp + 1
 _TOO_MANY = b"0" * _MOST_DIGITS
 MALFORMED_NUMBER = "malformed: a number beyond a double"
@@ -35,9 +34,11 @@ def given(raw: Raw) -> bool:
 
 def outsized(raw: Raw | bytes) -> bool:
     """Whether a number in the JSON is beyond a double (1e400)."""
+    if not raw:
+        return False
     text = bytes(raw)
-    long = len(text) >= _MOST_DIGITS and _TOO_MANY in text.translate(_DIGITS)
-    if not long and _EXPONENT.search(text) is None:
+    shape = text.translate(_DIGITS)
+    if _EXPONENTS[0] not in shape and _EXPONENTS[1] not in shape and _TOO_MANY not in shape:
         return False
     try:
         json.loads(text, parse_float=_double, parse_int=_double)
@@ -155,7 +156,8 @@ def _primitive(value: Any, kind: shapes.Type) -> Any:
         return _DROPPED
     if isinstance(kind, shapes.DecimalType):
         try:
-            return Decimal(value.strip() if isinstance(value, str) else value)
+            number = Decimal(value.strip() if isinstance(value, str) else value)
         except InvalidOperation:
             return _DROPPED
+        return number if number.is_finite() else _DROPPED
     return str(value)

@@ -10,7 +10,7 @@ import msgspec
 import orjson
 from msgspec import Raw
 
-from adapter.fhir.documents import ANY_DOCUMENT, BOM, Bundle
+from adapter.fhir.documents import ANY_DOCUMENT, BOM, Bundle, check_utf8
 from adapter.resources.datatypes import ABSENT
 from adapter.service.body import parse_object
 
@@ -57,7 +57,7 @@ def parse_call(body: bytes) -> dict[str, Any]:
     text = body.removeprefix(BOM)
     try:
         if not text.isascii():
-            text.decode()
+            check_utf8(text)
         found = _typed(text)
         return _raw(text) if found is None else found
     except _WRONG:

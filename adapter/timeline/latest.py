@@ -56,6 +56,8 @@ class Latest(msgspec.Struct, Generic[Dated], frozen=True):
     @property
     def sources(self) -> tuple[str, ...]:
         """References of the facts and of what blocks them."""
+        if len(self.facts) == 1 and not self.blocked:
+            return (self.facts[0].source,)
         return tuple(dict.fromkeys([f.source for f in self.facts] + [u.source for u in self.blocked]))
 
     def favourable(self, test: Callable[[Dated], Truth]) -> Truth:
@@ -93,18 +95,18 @@ def latest(facts: Sequence[Dated], unusable: Iterable[Unusable], day: int, windo
     if not facts:
         blocked = tuple(unusable)
         return Latest(blocked=blocked) if blocked else _NOTHING
-    newest = _newest(facts)
+    newest = _newest(facts) if len(facts) > 1 else list(facts)
     several = len(newest) > 1 and len({_said(f) for f in newest}) > 1
     if several:  # at one time the value, not an id, decides which is shown
         newest.sort(key=lambda fact: (fact.when.start, fact.when.end, repr(_said(fact))))
     coarse = several and any(not f.when.one_day for f in newest)
-    oldest_age = day - min(f.when.first for f in newest)
+    oldest_age = day - min([f.when.first for f in newest])
     return Latest(
         facts=tuple(newest),
         stale=window is not None and oldest_age > window,
         contradiction=several and not coarse,
         imprecise=coarse,
-        blocked=tuple(u for u in unusable if u.when is None or _may_follow(u.when, newest)),
+        blocked=tuple([u for u in unusable if u.when is None or _may_follow(u.when, newest)]),
         age=oldest_age,
     )
 

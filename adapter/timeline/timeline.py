@@ -49,31 +49,39 @@ class Timeline:
         self.unusable = tuple(sorted(unusable, key=_of_unusable))
         self.conditions_read = conditions_read
         self.incomplete = incomplete
-        self.measurements: dict[str, list[Measurement]] = {}
-        self.coded: dict[str, list[Coded]] = {}
-        self.others: dict[type[Event], list[Event]] = {}
+        measurements: dict[str, list[Measurement]] = {}
+        coded: dict[str, list[Coded]] = {}
+        others: dict[type[Event], list[Event]] = {}
         preliminary: set[str] = set()
         imprecise = False
         for event in self.events:
-            if isinstance(event, Measurement):
-                self.measurements.setdefault(event.concept, []).append(event)
-            elif isinstance(event, Coded):
-                self.coded.setdefault(event.concept, []).append(event)
+            if event.__class__ is Measurement:
+                measurements.setdefault(event.concept, []).append(event)
+            elif event.__class__ is Coded:
+                coded.setdefault(event.concept, []).append(event)
             else:
-                self.others.setdefault(type(event), []).append(event)
-                if isinstance(event, Performed):
-                    imprecise = imprecise or not event.when.one_day
-                if not isinstance(event, Lesion | AdverseEvent):
+                others.setdefault(event.__class__, []).append(event)
+                if event.__class__ is Performed and not event.when.one_day:
+                    imprecise = True
+                if event.__class__ is not Lesion and event.__class__ is not AdverseEvent:
                     continue
+            when = event.when
+            if when.first != when.last:
+                imprecise = True
             if event.preliminary:
                 preliminary.add(event.source)
-            imprecise = imprecise or not event.when.one_day
+        self.measurements, self.coded, self.others = measurements, coded, others
         self.preliminary = frozenset(preliminary)
         self.imprecise = imprecise
+        self._sort()
+
+    def _sort(self) -> None:
         for numbers in self.measurements.values():
-            numbers.sort(key=_by_time)
+            if len(numbers) > 1:
+                numbers.sort(key=_by_time)
         for words in self.coded.values():
-            words.sort(key=_by_time)
+            if len(words) > 1:
+                words.sort(key=_by_time)
         for kind, found in self.others.items():
             found.sort(key=_ORDER.get(kind, _by_time))
 
@@ -153,8 +161,10 @@ class View:
 
     def _until(self, facts: list[Dated] | None) -> list[Dated]:
         """The facts of a sorted list that have begun."""
-        if facts is None:
+        if not facts:
             return []
+        if facts[-1].when.start <= self.as_of.instant:
+            return facts.copy()
         return facts[: bisect_right(facts, self.as_of.instant, key=lambda fact: fact.when.start)]
 
     def _all(self, kind: type[Kind]) -> list[Kind]:
@@ -165,7 +175,8 @@ class View:
 
 
 def _by_time(event: Any) -> tuple[int, int, str]:
-    return event.when.start, event.when.end, event.source
+    when = event.when
+    return when.start, when.end, event.source
 
 
 def _of_unusable(one: Unusable) -> tuple[int, str, str, str]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
 import msgspec
 
-from adapter.values.truth import Truth, negate
+from adapter.values.truth import MET, NOT_MET, UNKNOWN, Truth, negate
 
 Number = Decimal | int
 
@@ -43,23 +43,26 @@ class Interval(msgspec.Struct, frozen=True, gc=False):
     @property
     def number(self) -> Decimal | None:
         """The one number that this interval is, else None."""
-        return self.low if self.low is not None and self.low == self.high else None
+        low, high = self.low, self.high
+        return low if low is high or low == high else None
 
     def above(self, bound: Number) -> Truth:
         """Whether the value is > bound."""
-        if self.low is not None and (self.low > bound or (self.low == bound and self.low_open)):
-            return Truth.MET
-        if self.high is not None and self.high <= bound:
-            return Truth.NOT_MET
-        return Truth.UNKNOWN
+        low, high = self.low, self.high
+        if low is not None and (low > bound or (self.low_open and low == bound)):
+            return MET
+        if high is not None and high <= bound:
+            return NOT_MET
+        return UNKNOWN
 
     def at_least(self, bound: Number) -> Truth:
         """Whether the value is >= bound."""
-        if self.low is not None and self.low >= bound:
-            return Truth.MET
-        if self.high is not None and (self.high < bound or (self.high == bound and self.high_open)):
-            return Truth.NOT_MET
-        return Truth.UNKNOWN
+        low, high = self.low, self.high
+        if low is not None and low >= bound:
+            return MET
+        if high is not None and (high < bound or (self.high_open and high == bound)):
+            return NOT_MET
+        return UNKNOWN
 
     def below(self, bound: Number) -> Truth:
         """Whether the value is < bound."""
@@ -120,6 +123,14 @@ def total(intervals: Iterable[Interval]) -> Interval:
     for interval in intervals:
         result = result.plus(interval)
     return result
+
+
+def rounded(number: Decimal, step: Decimal) -> Decimal:
+    """The number to the digits of `step` (0.1) for display; one that is too long for that as it is."""
+    try:
+        return number.quantize(step)
+    except InvalidOperation:
+        return number
 
 
 def plain(number: Decimal) -> str:

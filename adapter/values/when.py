@@ -42,7 +42,7 @@ class When(msgspec.Struct, frozen=True, gc=False):
     @property
     def iso(self) -> str:
         """The local day (`2024-05-01`), or the partial date as recorded."""
-        return date.fromordinal(self.first).isoformat() if self.first == self.last else self.text
+        return day_text(self.first) if self.first == self.last else self.text
 
     def ages(self, day: int) -> tuple[int, int]:
         """Fewest and most whole calendar days from this time to `day`; parts after `day` do not count."""
@@ -89,8 +89,7 @@ def parse_when(text: str, zone: str) -> When | None:
 
 def whole_day(ordinal: int, zone: str) -> When:
     """The calendar day of an ordinal as a time of a fact."""
-    text = date.fromordinal(ordinal).isoformat()
-    when = parse_when(text, zone)
+    when = parse_when(day_text(ordinal), zone)
     if when is None:
         raise ValueError("a day outside the calendar")
     return when
@@ -134,6 +133,7 @@ def _micros(moment: datetime) -> int:
     return (moment - _EPOCH) // _MICRO
 
 
+@lru_cache(maxsize=65536)
 def day_text(ordinal: int) -> str:
     """A day's ordinal as an ISO date."""
     return date.fromordinal(ordinal).isoformat()

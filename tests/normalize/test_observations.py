@@ -49,6 +49,40 @@ def test_a_limit_without_unit_has_the_unit_of_its_value() -> None:
     assert [m.high for m in facts(Measurement, *both)] == [40, 40]
 
 
+MEANING = "http://terminology.hl7.org/CodeSystem/referencerange-meaning"
+
+
+@pytest.mark.parametrize(
+    "range_",
+    [
+        {"high": {"value": 1.2}},
+        {"high": {"value": 1.2}, "type": coded(MEANING, "normal")},
+        {"low": {"value": 0.01, "unit": "mg/dL"}, "high": {"value": 1.2}},
+        {"high": {"value": 1.2, "extension": [{"url": "unit", "valueCode": "code"}]}},
+    ],
+    ids=["bare", "with a type", "only the low has a unit", "the words stand elsewhere"],
+)
+@pytest.mark.parametrize("units", [("mg/dL", "umol/L"), ("umol/L", "mg/dL")])
+def test_the_same_range_beside_values_in_two_units_is_read_in_the_unit_of_each(
+    range_: dict[str, Any], units: tuple[str, str]
+) -> None:
+    values = {"mg/dL": 1, "umol/L": 17}
+    several = [
+        lab("1975-2", values[unit], unit, f"o{number}-{unit[0]}", referenceRange=[range_])
+        for number in range(2)
+        for unit in units
+    ]
+    found = {m.source: m.high for m in facts(Measurement, *several)}
+    for source, high in found.items():
+        assert high == (Decimal("20.52") if source.endswith("m") else Decimal("1.2")), found
+
+
+@pytest.mark.parametrize("value", ["Infinity", "-Infinity", "NaN", "sNaN", "inf"])
+def test_a_text_that_stands_for_no_number_is_no_value(value: str) -> None:
+    quantity = {"value": value, "unit": "U/L"}
+    assert facts(Measurement, observation(coded(LOINC, "1742-6"), valueQuantity=quantity)) == []
+
+
 def test_ranges_are_told_apart_by_sex_and_else_not_used() -> None:
     def high(value: int, sex: str) -> dict[str, Any]:
         return {"high": {"value": value}, "appliesTo": [coded("http://hl7.org/fhir/administrative-gender", sex)]}

@@ -280,7 +280,8 @@ def test_order_sign_needs_no_selections(client: TestClient, charts: Charts) -> N
 
 def test_draft_orders_without_entries_are_no_orders(client: TestClient, charts: Charts) -> None:
     request = order_request(charts["syn-16-tace-with-thrombus"], [])
-    for bundle in ({"resourceType": "Bundle"}, {"entry": []}, {"resourceType": "Bundle", "entry": []}):
+    bundles: list[Json] = [{"resourceType": "Bundle"}, {"entry": []}, {"resourceType": "Bundle", "entry": []}]
+    for bundle in bundles:
         request["context"]["draftOrders"] = bundle
         assert ordered(client, request) == []
     request["context"]["draftOrders"] = {}

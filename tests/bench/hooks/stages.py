@@ -17,8 +17,8 @@ from typing import Any
 import orjson
 
 from adapter.service.advice import Question
-from adapter.service.sent import parse_call
 from adapter.service.request import hook_call
+from adapter.service.sent import parse_call
 from adapter.service.site import Site
 from adapter.settings import load
 from tests.bench.hooks.bodies import DAY
