@@ -27,6 +27,14 @@ class CardWords:
         self.texts = texts
         self._fixed = _fixed(texts.language)
         self._phrases = Phrases(texts)
+        self._summaries: dict[int, tuple[Finding, str]] = {}
+
+    def summary(self, finding: Finding) -> str:
+        """One sentence that says the finding; several places of one answer say it."""
+        known = self._summaries.get(id(finding))
+        if known is None:
+            known = self._summaries[id(finding)] = finding, self.texts.summary(finding)
+        return known[1]
 
     def say(self, key: str, **values: object) -> str:
         """A fixed phrase, filled, not escaped."""
@@ -78,7 +86,7 @@ class CardWords:
 
     def step(self, finding: Finding) -> str:
         """A next step with its dates."""
-        step = self.texts.summary(finding)
+        step = self.summary(finding)
         return f"{step} ({self.due(finding.due)})" if finding.due and finding.due.earliest else step
 
     def due(self, due: Due) -> str:

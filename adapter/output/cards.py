@@ -98,12 +98,12 @@ class CardMaker:
         """A card of findings that belong together, the gravest first."""
         lines: list[str] = []
         for finding in findings:
-            lines += [f"**{escaped(self.texts.summary(finding))}**"] if len(findings) > 1 else []
+            lines += [f"**{escaped(self.words.summary(finding))}**"] if len(findings) > 1 else []
             lines += self.words.finding(finding)
         about = [o for o in self.orders if any(concerning(f, [o]) for f in findings)]
         lines += self.words.listed(None, [self.words.order(o) for o in about])
         more = self.words.say("more", count=len(findings) - 1) if len(findings) > 1 else ""
-        summary = self.texts.summary(findings[0])
+        summary = self.words.summary(findings[0])
         short = shortened(summary, LONGEST_SUMMARY - len(more)) + more
         lines = lines if short == one_line(summary) + more else [escaped(summary), *lines]
         evidence = [line for f in findings for line in self._evidence(f)]
@@ -154,7 +154,7 @@ class CardMaker:
         count = len(undecided) + len(unread) + len(gaps)
         if not (noted or count):
             return None
-        lines = words.listed("told", [self.texts.summary(f) for f in noted])
+        lines = words.listed("told", [self.words.summary(f) for f in noted])
         lines += words.listed("orders-unread", [words.unread(order) for order in unread])
         evidence = [line for f in noted for line in self._evidence(f)]
         evidence += [f"{order.reference} {order.unread}" for order in unread]
@@ -181,7 +181,7 @@ class CardMaker:
     def _missing_lines(self, undecided: Sequence[Finding]) -> list[str]:
         told = self.circumstances
         lines = self.words.listed("missing-sources", [self.words.gap(kind, reason) for kind, reason in told.gaps])
-        lines += self.words.listed("missing-findings", [self.texts.summary(finding) for finding in undecided])
+        lines += self.words.listed("missing-findings", [self.words.summary(finding) for finding in undecided])
         if told.rejected or told.unmapped:
             lines.append(escaped(self.words.say("not-used", rejected=told.rejected, unmapped=told.unmapped)))
         return lines

@@ -1,20 +1,18 @@
-"""What a resource says, in a few letters: they change when what was read from it changes."""
+"""What was read from a resource, as one text: it changes when anything of that changes."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 
 import msgspec
 
 from adapter.timeline.events import Event, Plan
 
-SHORT = 16
 _ENCODER = msgspec.json.Encoder(order="deterministic")
 
 
 class Fingerprints:
-    """Fingerprints of the facts behind references; a source in `undated` has a day that is not its own."""
+    """The facts behind references, for a digest alone; a source in `undated` has a day that is not its own."""
 
     def __init__(self, events: Iterable[Event], undated: frozenset[str] = frozenset()) -> None:
         self._events = events
@@ -23,7 +21,7 @@ class Fingerprints:
         self._made: dict[str, str] = {}
 
     def of(self, references: Iterable[str]) -> list[str]:
-        """Each reference with the fingerprint of its facts, in order, each once."""
+        """Each reference with its facts, in order, each once."""
         named, made = sorted(set(references)), self._made
         made.update((reference, self._of(reference)) for reference in named if reference not in made)
         return [f"{reference} {made[reference]}" for reference in named]
@@ -34,7 +32,7 @@ class Fingerprints:
             for event in self._events:
                 self._by_source.setdefault(event.source, []).append(event)
         facts = [self._plain(event) for event in self._by_source.get(reference, ())]
-        return hashlib.sha256(b"\n".join(sorted(map(_ENCODER.encode, facts)))).hexdigest()[:SHORT]
+        return b"\n".join(sorted(map(_ENCODER.encode, facts))).decode()
 
     def _plain(self, event: Event) -> Event:
         if isinstance(event, Plan) and event.source in self._undated:

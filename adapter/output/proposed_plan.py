@@ -36,7 +36,7 @@ def _activity(step: Finding, words: CardWords, window: Mapping[str, str]) -> dic
     detail = {
         "code": {"text": words.texts.activity(step.code)},
         "status": "not-started",
-        "description": words.texts.summary(step),
+        "description": words.summary(step),
         "scheduledPeriod": dict(window),
     }
     return {"detail": detail}

@@ -141,7 +141,7 @@ class Suggester:
             "code": {"coding": [{"system": system, "code": code, "display": display}], "text": name},
             "subject": {"reference": self._patient},
             "occurrencePeriod": self._window(finding),
-            "reasonCode": [{"text": self._words.texts.summary(finding)}],
+            "reasonCode": [{"text": self._words.summary(finding)}],
         }
         described = self._words.say(f"create-{wanted}-action", name=name)
         return {"type": "create", "description": described, "resource": without_empty(resource)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 
 from adapter.normalize.accounts import Rejected
 from adapter.normalize.records import Record
@@ -45,13 +45,19 @@ class Question:
 
     @property
     def complete(self) -> bool:
-        """Whether nothing has to be read: all is there, or what cannot be had without is not."""
-        return self._call.fhir_server is None or nothing_lacks(self._call, self._held)
+        """Whether nothing has to be read: all is there, or there is no server to ask."""
+        return self._call.fhir_server is None or self._whole
+
+    @cached_property
+    def _whole(self) -> bool:
+        return nothing_lacks(self._call, self._held)
 
     def cards(self) -> list[Card]:
         """The cards. Raises Refusal: 403 a server not allowed, 412 what is missing, 422 what names nobody."""
         call, site = self._call, self._site
-        held = {**self._held, **read_missing(call, self._held, site, self._client, self._deadline)}
+        held = self._held
+        if not self._whole:
+            held = {**held, **read_missing(call, held, site, self._client, self._deadline)}
         _check_required(held)
         evaluator, as_of = evaluator_of(site), site.as_of()
         drafts = resolved(call.drafts, _medications(held)) if call.drafts is not None else None

@@ -5,14 +5,24 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 from msgspec import Raw
 
 from adapter.errors import InputError
 from adapter.fhir.documents import OUTCOME, Document, Link, read_closed, typed_document
-from adapter.resources.clinical import READ_TYPES, Appointment, BodyStructure, Medication, Patient
+from adapter.resources.clinical import (
+    READ_TYPES,
+    Appointment,
+    BodyStructure,
+    Medication,
+    MedicationAdministration,
+    MedicationDispense,
+    MedicationRequest,
+    MedicationStatement,
+    Patient,
+)
 from adapter.resources.datatypes import ABSENT, Participant, Reference
 from adapter.resources.entries import UNREAD, Broken, Entries, Entry, Unread
 from adapter.resources.repair import read, read_list
@@ -46,10 +56,12 @@ TEMPLATES: dict[str, str] = {
 _UNREADABLE = "what was sent cannot be read as FHIR R4"
 _BUNDLE = UNREAD["Bundle"]
 _READABLE = frozenset(READ_TYPES)
+_BY_SUBJECT: frozenset[Any] = _READABLE - {Patient, Appointment, Medication, BodyStructure}
+_DRUGGED = frozenset({MedicationAdministration, MedicationDispense, MedicationRequest, MedicationStatement})
 _MEDICATION_REFERENCE = re.compile(r"(?:(https?://.+)/)?Medication/([A-Za-z0-9\-._]{1,64})(?:/_history/[^/]+)?")
 _PATIENT_REFERENCE = re.compile(r"(?:.*/)?Patient/([^/#?|]+)(?:/_history/[^/]+)?")
 
-Resource = Any
+Resource: TypeAlias = Any
 """A typed resource, or what is left of a broken one."""
 
 
@@ -155,13 +167,16 @@ def _from_bundle(document: Document, kind: str) -> Had:
     if following == "":
         result.doubt = "a further page cannot be had: its link is none"
     entries, unusable = document.entries, document.entries.skipped
+    for entry in entries.items:
+        entry.fullUrl = None  # a proxy's name for the server would make the same patient another one
+    if not unusable and {entry.resource.__class__ for entry in entries.items} <= _READABLE:
+        result.pages = [entries]
+        _judge(result, unusable, kind)
+        return result
     kept: list[int] = []
     for index, entry in enumerate(entries.items):
-        entry.fullUrl = None  # a proxy's name for the server would make the same patient another one
         found = entry.resource.__class__
-        if found in _READABLE:
-            kept.append(index)
-        elif found is OUTCOME:
+        if found is OUTCOME:
             _note(entries.original(index), result)
         elif (named := kind_of(entry.resource)) and found is not _BUNDLE:
             kept.append(index)
@@ -185,7 +200,10 @@ def _included(entry: Entry) -> bool:
 
 
 def _judge(result: Had, unusable: int, kind: str) -> None:
-    kinds = {kind_of(resource) for resource in result.resources}
+    resources = result.resources
+    kinds = {one.__name__ for one in {r.__class__ for r in resources}} | {
+        r.type for r in resources if r.__class__ is Broken
+    }
     if (unusable or kinds) and kind not in kinds:
         result.fault = result.fault or f"the Bundle has entries, but no {kind} that can be read"
     elif unusable:
@@ -217,6 +235,8 @@ def check_one_patient(resources: Iterable[Resource], patient_id: str) -> None:
     """Refuses (400) what is about another patient than the call's."""
     whose = Whose(patient_id)
     for resource in resources:
+        if resource.__class__ in _BY_SUBJECT and resource.subject == whose.own:  # mostly the same words as before
+            continue
         if whose.another(resource):
             raise Refusal(400, f"prefetch: a {kind_of(resource)} belongs to another patient than context.patientId")
 
@@ -232,6 +252,7 @@ class Whose:
         self._patient_id = patient_id
         self._plain = msgspec.json.encode({"reference": f"Patient/{patient_id}"})
         self._known: dict[bytes, tuple[bool, Raw | None]] = {}
+        self.own = ABSENT
 
     def another(self, resource: Resource) -> bool:
         """Whether a resource is another patient's; this patient's own is given the plain reference."""
@@ -255,6 +276,8 @@ class Whose:
             found = self._known[key] = self._meant(read(key, Reference))
         if found[1] is not None:
             setattr(resource, element, found[1])
+        elif not found[0]:
+            self.own = Raw(key)
         return found[0]
 
     def _meant(self, reference: Reference | None) -> tuple[bool, Raw | None]:
@@ -262,6 +285,8 @@ class Whose:
         text = (reference.reference or "").strip() if reference is not None else ""
         if text.startswith("urn:"):
             return False, ABSENT
+        if text == f"Patient/{self._patient_id}":
+            return False, None
         named = _patient_of(reference)
         return named not in (None, self._patient_id), Raw(self._plain) if named == self._patient_id else None
 
@@ -291,7 +316,7 @@ def medications_named(held: Mapping[str, Had], base: str | None) -> list[str]:
     """Ids of the Medications on the call's server (`base`) that resources point to and that are not in hand."""
     resources = [resource for found in held.values() for resource in found.resources]
     known = {resource.id for resource in resources if resource.__class__ is Medication}
-    raws = [raw for resource in resources if (raw := getattr(resource, "medicationReference", ABSENT))]
+    raws = [r.medicationReference for r in resources if r.__class__ in _DRUGGED and r.medicationReference]
     references = (read(raw, Reference) for raw in raws)
     matches = (_MEDICATION_REFERENCE.fullmatch(one.reference) for one in references if one and one.reference)
     ids = {match[2]: None for match in matches if match and match[1] in (None, base)}

@@ -73,8 +73,6 @@ def read_missing(
 
     Raises Refusal 403 when something required would have to be read from a server that is not allowed.
     """
-    if nothing_lacks(call, held):
-        return {}
     with _Pool() as pool:
         source = _source(call, site, client, deadline, pool)
     if isinstance(source, Source):

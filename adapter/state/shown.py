@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from adapter.state.tables import CARDS
 
-GATHERED_SECONDS = 0.1
+GATHERED_SECONDS = 0.5
 """How long counts are gathered before they are written together."""
 PAUSE_SECONDS = 5.0
 MOST_WAITING = 20_000
