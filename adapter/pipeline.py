@@ -18,6 +18,7 @@ from adapter.output.assessment import as_json
 from adapter.output.evaluated import EvaluatedPatient
 from adapter.output.wordbook import Texts
 from adapter.terminology import Terminology, load_terminology
+from adapter.timeline.timeline import Timeline
 from adapter.values import AsOf, parse_as_of
 
 if TYPE_CHECKING:
@@ -59,7 +60,11 @@ class Evaluator(msgspec.Struct, frozen=True):
 
     def assess(self, record: Record, as_of: AsOf, failed: Failed | None = None) -> Assessment:
         """The assessment of one patient; `failed` is told of a part that raises, which is then left out."""
-        return evaluate(record.timeline, as_of, self.policy, failed)
+        return self.judge(record.timeline, as_of, failed)
+
+    def judge(self, timeline: Timeline, as_of: AsOf, failed: Failed | None = None) -> Assessment:
+        """The assessment of a timeline."""
+        return evaluate(timeline, as_of, self.policy, failed)
 
     def evaluated(
         self, record: Record, as_of: AsOf, versions: Mapping[str, str | None] | None = None

@@ -117,7 +117,9 @@ def serve(
     if check:
         from adapter.cli.serve_check import check_start
 
-        return check_start({"fhir_server": fhir_server}, host=host, port=port, as_of=as_of, open_=open_)
+        return check_start(
+            {"fhir_server": fhir_server}, host=host, port=port, as_of=as_of, open_=open_, workers=workers
+        )
     from adapter.cli.serve import serve_http
 
     return serve_http({"fhir_server": fhir_server}, host=host, port=port, as_of=as_of, open_=open_, workers=workers)

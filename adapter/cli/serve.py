@@ -18,7 +18,7 @@ from adapter.service.silence import SILENT_WARNING
 from adapter.service.site import Site
 from adapter.service.warming import warm
 from adapter.settings import load
-from adapter.state import open_state
+from adapter.state import in_memory, open_state
 
 FACTORY = "adapter.service.app:from_launch"
 # What a proxy says of itself (X-Forwarded-...) is not believed: HCC_PUBLIC_URL says how callers see the service.
@@ -36,6 +36,7 @@ def serve_http(
 ) -> int:
     """Serves until Ctrl-C. Raises UsageError: a port that cannot be had, nobody trusted, a wrong as-of."""
     settings = load(flags)
+    check_shared(settings.state, workers)
     frozen = checked_as_of(as_of, settings.time_zone) if as_of is not None else None
     listening = listen(host, port)
     address = f"http://{in_url(host)}:{listening.getsockname()[1]}"
@@ -51,6 +52,15 @@ def serve_http(
         else:
             _run_workers(flags, site, listening, workers)
     return 0
+
+
+def check_shared(state: str, workers: int) -> None:
+    """Raises UsageError where several processes would each have a state of their own."""
+    if workers > 1 and in_memory(state):
+        raise UsageError(
+            "a state in memory is not shared by several workers: a token would hold twice, overridden cards come back;"
+            " give HCC_STATE a file or PostgreSQL, or start one worker"
+        )
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from adapter.cli.outcome import DONE, checked_as_of, say, unexpected, write
-from adapter.cli.serve import in_url, listen
+from adapter.cli.serve import check_shared, in_url, listen
 from adapter.errors import AdapterError, RemoteError, SettingError, UsageError
 from adapter.fhir.client import FhirClient
 from adapter.fhir.transport import Patience
@@ -55,7 +55,9 @@ class _Told:
             _say(WRONG, name, f"failed: {unexpected(error)}; please report this line")
 
 
-def check_start(flags: Mapping[str, str | None], *, host: str, port: int, as_of: str | None, open_: bool) -> int:
+def check_start(
+    flags: Mapping[str, str | None], *, host: str, port: int, as_of: str | None, open_: bool, workers: int = 1
+) -> int:
     """Prints line by line what is right and what is wrong: 0 all right, 2 something is wrong, 3 only that somebody else
     could not be reached or refused."""
     told = _Told()
@@ -70,7 +72,7 @@ def check_start(flags: Mapping[str, str | None], *, host: str, port: int, as_of:
     if found:
         public = found[0].public_url or f"http://{in_url(host)}:{port}"
         site = Site(found[0], public, open=open_, frozen=as_of)
-        for name, checked in _steps(site, host, port).items():
+        for name, checked in _steps(site, host, port, workers).items():
             told.step(name, checked)
     if not told.codes:
         _say("ok", "start", "the service would start")
@@ -79,7 +81,7 @@ def check_start(flags: Mapping[str, str | None], *, host: str, port: int, as_of:
     return UsageError.exit_code if UsageError.exit_code in told.codes else max(told.codes)
 
 
-def _steps(site: Site, host: str, port: int) -> dict[str, Callable[[], Iterator[str]]]:
+def _steps(site: Site, host: str, port: int, workers: int) -> dict[str, Callable[[], Iterator[str]]]:
     steps: dict[str, Callable[[], Iterator[str]]] = {
         "clock": lambda: _clock(site),
         "trust": lambda: _trust(site),
@@ -91,7 +93,7 @@ def _steps(site: Site, host: str, port: int) -> dict[str, Callable[[], Iterator[
         "rules and mappings": lambda: _rules(site),
         "texts": _texts,
         "silent mode": lambda: _silent(site),
-        "state database": lambda: _state(site),
+        "state database": lambda: _state(site, workers),
         "port": lambda: _port(host, port),
         "public address": lambda: _public(site),
         "browsers": lambda: _browsers(site),
@@ -159,7 +161,8 @@ def _silent(site: Site) -> Iterator[str]:
     yield Remark(f"SILENT, no card is shown: {', '.join(silent)}") if silent else "off"
 
 
-def _state(site: Site) -> Iterator[str]:
+def _state(site: Site, workers: int) -> Iterator[str]:
+    check_shared(site.settings.state, workers)
     found = standing(site.settings.state)
     shown = site.settings.shown["state"] or "default place"
     if found.version is None:

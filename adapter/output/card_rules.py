@@ -11,6 +11,9 @@ import yaml
 from adapter.guideline.model import Finding
 from adapter.values import Truth
 
+INTERVAL = "interval."
+"""How the codes of the intervals before an operation begin."""
+
 
 class Remedy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What can be ordered for a finding: concepts by criterion, by the fact that a note names, or as a whole."""

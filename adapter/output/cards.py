@@ -26,6 +26,7 @@ UNDECIDED = ("unknown", "indeterminate")
 MISSING, SUMMARY, ORDERS, REST = "missing-data", "summary", "orders", "more"
 FINDINGS = "org.hcc-conversion.findings"
 FAILED = "org.hcc-conversion.failed-checks"
+NOT_OBTAINED = "org.hcc-conversion.not-obtained"
 
 Card = dict[str, Any]
 
@@ -137,7 +138,7 @@ class CardMaker:
             lines += self._missing_lines(undecided)
             evidence += self._missing_evidence(undecided)
         offered = list({id(f): f for f in (*undecided, *steps)}.values())
-        return self._card((SUMMARY, SUMMARY), summary, lines, "info", evidence, (), (), offered, steps)
+        return self._card((SUMMARY, SUMMARY), summary, lines, "info", evidence, (), (), offered, steps, gaps=gaps)
 
     @property
     def _told_apart(self) -> bool:
@@ -164,7 +165,7 @@ class CardMaker:
         lines += words.listed(None, [words.order(order) for order in judged])
         summary = words.say("order-missing", count=count) if count else words.say("order-notes")
         offered = [*undecided, *noted]
-        return self._card((ORDERS, ORDERS), summary, lines, "info", evidence, noted, (), offered)
+        return self._card((ORDERS, ORDERS), summary, lines, "info", evidence, noted, (), offered, gaps=gaps)
 
     def _missing(self, undecided: Sequence[Finding]) -> Card:
         """A card of its own for what is missing; a warning where it makes the rest doubtful."""
@@ -176,7 +177,9 @@ class CardMaker:
         evidence = [*told.failed, *self._missing_evidence(undecided)]
         indicator = "warning" if self._told_apart else "info"
         named = (MISSING, MISSING)
-        return self._card(named, summary, lines, indicator, evidence, (), (), undecided, failed=told.failed)
+        return self._card(
+            named, summary, lines, indicator, evidence, (), (), undecided, failed=told.failed, gaps=told.gaps
+        )
 
     def _missing_lines(self, undecided: Sequence[Finding]) -> list[str]:
         told = self.circumstances
@@ -201,17 +204,20 @@ class CardMaker:
         offered: Sequence[Finding] | None = None,
         steps: Sequence[Finding] = (),
         failed: Sequence[str] = (),
+        gaps: Sequence[tuple[str, str]] = (),
     ) -> Card:
         """A card; `named` is the rule of its uuid and its topic, `offered` the findings that suggestions are for.
 
-        `steps` are proposed as a plan; `failed` are checks that raised an error.
+        `steps` are proposed as a plan; `failed` are checks that raised an error, `gaps` what was not given in full.
         """
         rule, topic = named
         short = shortened(summary, LONGEST_SUMMARY)
         opening = [] if short == one_line(summary) else [escaped(summary)]
         uuid = self._uuid(rule, evidence)
         told = [{"code": f.code, "outcome": f.outcome, "severity": f.severity} for f in findings]
-        extension = {name: listed for name, listed in ((FINDINGS, told), (FAILED, list(failed))) if listed}
+        missing = list(dict.fromkeys(kind for kind, _ in gaps))
+        members = ((FINDINGS, told), (FAILED, list(failed)), (NOT_OBTAINED, missing))
+        extension = {name: listed for name, listed in members if listed}
         reasons = [dict(reason) for reason in self.circumstances.reasons]
         return {
             "uuid": uuid,

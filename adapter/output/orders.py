@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from adapter.guideline.model import Finding
-from adapter.output.card_rules import card_rules, concerned
+from adapter.output.card_rules import INTERVAL, card_rules, concerned
 
 NO_MATTER = "no-matter"
 """Why an order is not judged that the guideline can have nothing to say about."""
@@ -30,9 +30,18 @@ class Order(msgspec.Struct, frozen=True):
 
 
 def concerning(finding: Finding, orders: Sequence[Order]) -> list[Order]:
-    """The orders that a finding is about: by what is ordered, or because its evidence names them."""
-    groups = concerned(finding.code)
-    return [o for o in orders if o.reference in finding.evidence or not o.groups.isdisjoint(groups)]
+    """The orders that a finding is about: by what is ordered, or because its evidence names them.
+
+    An interval is about the operation that its evidence names, and about no other.
+    """
+    groups, operations = concerned(finding.code), card_rules().operations
+    apart = finding.code.startswith(INTERVAL)
+    return [
+        order
+        for order in orders
+        if order.reference in finding.evidence
+        or not (order.groups.isdisjoint(groups) or (apart and not order.groups.isdisjoint(operations)))
+    ]
 
 
 def in_scope(order: Order) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from adapter.guideline.model import Finding
-from adapter.output.card_rules import card_rules, intent, missing_tests
+from adapter.output.card_rules import INTERVAL, card_rules, intent, missing_tests
 from adapter.output.card_words import CardWords
 from adapter.output.checked import without_empty
 from adapter.output.orders import Order, concerning
@@ -16,7 +16,6 @@ from adapter.output.proposed_plan import care_plan_suggestion
 
 Suggestion = dict[str, Any]
 Resource = dict[str, Any]
-INTERVAL = "interval."
 TOO_SHORT = ("violation", "short")
 A_DAY = len("2024-05-01")
 SERVICE = "ServiceRequest"

@@ -24,6 +24,7 @@ from adapter.service.prefetch import REQUIRED, TYPES, Had, check_one_patient, ha
 from adapter.service.reading import nothing_lacks, read_missing
 from adapter.service.refusals import Refusal
 from adapter.service.request import HookCall
+from adapter.service.rival_operations import with_each_operation
 from adapter.service.site import Site
 from adapter.terminology import Terminology
 from adapter.values import AsOf
@@ -68,7 +69,10 @@ class Question:
                 raise Refusal(422, "nothing of what was given names the patient: check subject and patient references")
             return []
         failures: list[str] = []
-        assessment = evaluator.assess(record, as_of, partial(_note_failure, failures))
+        failed = partial(_note_failure, failures)
+        assessment = evaluator.assess(record, as_of, failed)
+        if drafts is not None:
+            assessment = with_each_operation(assessment, record, as_of, evaluator, failed)
         orders = judged(drafts, record, as_of, evaluator.terminology) if drafts is not None else None
         told = self._circumstances(record, as_of, evaluator, gaps_of(held), tuple(failures), orders)
         return CardMaker(assessment, evaluator.texts(site.settings.lang), told).cards()

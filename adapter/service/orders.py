@@ -178,7 +178,8 @@ def _resolves(draft: Draft, medications: Collection[str]) -> bool:
 def entries_of(drafts: Drafts, as_of: AsOf, terminology: Terminology) -> Entries:
     """The orders as plans: one without a date of its own is judged as of as-of's day, and all are known now."""
     day = day_text(as_of.day)
-    readable = [_plan(d, day) for d in drafts.orders if d.unread is None and not _test(d, terminology)]
+    ahead = [draft for draft in drafts.orders if draft.unread is None and draft.sent.get("status") not in _OVER]
+    readable = [_plan(draft, day) for draft in ahead if not _test(draft, terminology)]
     bundle = {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": one} for one in readable]}
     return read_document(orjson.dumps(bundle), _PLACE).entries
 
@@ -186,8 +187,7 @@ def entries_of(drafts: Drafts, as_of: AsOf, terminology: Terminology) -> Entries
 def _plan(draft: Draft, day: str) -> Resource:
     plan = {name: value for name, value in draft.sent.items() if name != "authoredOn"}
     plan["id"] = draft.reference.partition("/")[2]
-    if plan.get("status") not in _OVER:  # whatever else an unsigned order calls itself, it is about to be one
-        plan.update(status="draft", intent="order")
+    plan.update(status="draft", intent="order")  # whatever an unsigned order calls itself, it is about to be one
     if undated(draft):
         plan["occurrenceDateTime"] = day
     dosages = plan.get("dosageInstruction")

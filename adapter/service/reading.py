@@ -131,7 +131,9 @@ def _together(parts: list[Had]) -> Had:
     return Had([page for part in parts for page in part.pages], doubt=faults[0] if faults else None)
 
 
-_NOT_ALLOWED = "this FHIR server may not be read: it is neither listed nor the site's own"
+_NOT_ALLOWED = (
+    "this FHIR server may not be read: it is neither listed (HCC_CLIENTS) nor the site's own (HCC_FHIR_SERVER)"
+)
 
 
 class _Pool(ThreadPoolExecutor):

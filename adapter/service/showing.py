@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.requests import Request
 
-from adapter.output.cards import FAILED
+from adapter.output.cards import FAILED, NOT_OBTAINED
 from adapter.service.silence import is_silent, silenced
 from adapter.service.trust import caller_name
 from adapter.state import State
@@ -15,6 +15,8 @@ from adapter.state.shown import Shown, today
 
 Card = Mapping[str, Any]
 LONGEST = 255
+# What the service could not find out is said at every call: nobody can override that, and silence would look like calm.
+_LASTING = frozenset({FAILED, NOT_OBTAINED})
 
 
 def note_shown(memory: State, service_id: str, cards: Iterable[Card], silent: bool, client: str = "") -> None:
@@ -33,8 +35,7 @@ def outgoing(request: Request, service_id: str, cards: Sequence[dict[str, Any]])
     memory: State = request.app.state.memory
     client, silent = caller_name(request), is_silent(request.app.state.site, service_id)
     quiet = silenced(memory, [str(card["uuid"]) for card in cards], client)
-    # That checks failed is said at every call: nobody can override what the service could not find out.
-    left = [card for card in cards if card["uuid"] not in quiet or FAILED in card.get("extension", ())]
+    left = [card for card in cards if card["uuid"] not in quiet or not _LASTING.isdisjoint(card.get("extension", ()))]
     note_shown(memory, service_id, left, silent, client)
     return [] if silent else left
 

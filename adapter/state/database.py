@@ -108,13 +108,22 @@ def _migrated(engine: sa.Engine) -> int:
     return migrate(engine)
 
 
+def in_memory(url: str) -> bool:
+    """Whether a state lasts no longer than its process; False for an address that is none, which opening it tells."""
+    try:
+        address = sa.make_url(url)
+    except ArgumentError:
+        return False
+    return address.get_backend_name() == "sqlite" and (not address.database or address.database == ":memory:")
+
+
 def _engine(url: str, *, quick: bool = False) -> sa.Engine:
     address = sa.make_url(url)
     if address.get_backend_name() not in ("sqlite", "postgresql"):
         raise ArgumentError(address.get_backend_name())
     if address.get_backend_name() == "postgresql":
         return _postgresql(address, quick)
-    if not address.database or address.database == ":memory:":
+    if not address.database or in_memory(url):
         return sa.create_engine(address, poolclass=sa.StaticPool, connect_args={"check_same_thread": False})
     Path(address.database).parent.mkdir(parents=True, exist_ok=True)
     patience = QUICK_SECONDS if quick else _BUSY_SECONDS

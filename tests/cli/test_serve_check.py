@@ -99,6 +99,26 @@ def test_only_the_other_side_missing_is_code_3(command: Command, tmp_path: Path)
     assert (ended.returncode, list(wrong(ended))) == (3, ["keys of https://a.example"])
 
 
+def test_every_wrong_setting_is_told(command: Command) -> None:
+    ended = command("serve", "--check", "--open", HCC_CDS_DEADLINE="abc", HCC_LANG="fr", HCC_PUBLIC_URL="ftp://x")
+    told = [line for line in lines(ended.stdout) if line.startswith("WRONG settings: ")]
+    assert ended.returncode == 2
+    assert {name for name in ("HCC_CDS_DEADLINE", "HCC_LANG", "HCC_PUBLIC_URL") if name in " ".join(told)} == {
+        "HCC_CDS_DEADLINE", "HCC_LANG", "HCC_PUBLIC_URL",
+    }  # fmt: skip
+    assert len(told) == 3
+
+
+@pytest.mark.parametrize("state", ["sqlite://", "sqlite:///:memory:"])
+def test_several_workers_need_a_state_that_they_share(command: Command, state: str) -> None:
+    """cds-41: used tokens are shared by all workers."""
+    asked = ("--open", "--port", "0", "--workers", "2")
+    assert "several workers" in wrong(command("serve", "--check", *asked, HCC_STATE=state))["state database"]
+    started = command("serve", *asked, HCC_STATE=state)
+    assert started.returncode == 2 and b"several workers" in started.stderr
+    assert wrong(command("serve", "--check", "--open", "--port", "0", HCC_STATE=state)) == {}
+
+
 def test_a_wrong_setting_is_told(command: Command) -> None:
     ended = command("serve", "--check", "--open", HCC_EDITION="2019")
     assert ended.returncode == 2 and "HCC_EDITION" in wrong(ended)["settings"]

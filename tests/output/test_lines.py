@@ -57,7 +57,7 @@ def test_no_line_names_a_test_as_a_code_system_does(language: str) -> None:
     ("language", "expected"),
     [
         ("en", "tyrosine kinase inhibitor: 3 days before hepatectomy: not met (2 days; limit >= 3 days)"),
-        ("zh", "酪氨酸激酶抑制剂:肝切除前3天：不符合（2天；界值 >= 3天）"),
+        ("zh", "酪氨酸激酶抑制剂：肝切除前3天：不符合（2天；界值 >= 3天）"),
     ],
 )
 def test_days_are_said_in_words(language: str, expected: str) -> None:
@@ -68,7 +68,7 @@ def test_days_are_said_in_words(language: str, expected: str) -> None:
 @pytest.mark.parametrize(
     ("note", "english", "chinese"),
     [
-        ("stale: 71 d", "too old to decide (71 days)", "过期,不能据以判定 (71天)"),
+        ("stale: 71 d", "too old to decide (71 days)", "过期，不能据以判定 (71天)"),
         ("unusable: no-value", "a newer value cannot be used (no value)", "更新的值不能使用 (无数值)"),
         (
             "unusable: code-conflict (alt, bilirubin_total)",

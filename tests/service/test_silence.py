@@ -52,6 +52,31 @@ def counted(client: TestClient) -> dict[Shown, int]:
     return memory.shown.counted()
 
 
+def without(request: Json, key: str) -> Json:
+    return {**request, "prefetch": {name: value for name, value in request["prefetch"].items() if name != key}}
+
+
+@pytest.mark.parametrize("spoilt", ["absent", "outcome", "malformed"])
+def test_a_card_on_what_could_not_be_had_comes_again_whoever_has_overridden_it(
+    client: TestClient, chart: list[Json], spoilt: str
+) -> None:
+    """cds-19: a failure never looks like nothing to say."""
+    request = hook_request(chart)
+    key = "conditions" if spoilt == "malformed" else "observations"
+    if spoilt == "absent":
+        request = without(request, key)
+    elif spoilt == "outcome":
+        request["prefetch"][key] = {"resourceType": "OperationOutcome", "issue": []}
+    else:
+        request["prefetch"][key]["entry"].append({"resource": {"resourceType": "Condition", "id": "odd", "code": 7}})
+    found = client.post(PATIENT_VIEW, json=request).json()["cards"]
+    give(client, *({"card": card["uuid"], **OVERRIDE} for card in found))
+    (left,) = client.post(PATIENT_VIEW, json=request).json()["cards"]
+    assert left["extension"]["org.hcc-conversion.not-obtained"] == [
+        "Condition" if spoilt == "malformed" else "Observation"
+    ]
+
+
 def test_an_overridden_card_stays_away_and_the_others_come(client: TestClient, chart: list[Json]) -> None:
     """cds-32: feedback is more than a count."""
     first = cards(client, chart)
