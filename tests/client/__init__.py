@@ -1,0 +1,1 @@
+"""A client of the CDS Hooks service, written from the specification alone, against the service as a real process."""

@@ -1,0 +1,68 @@
+"""Calls whose data must be read at a FHIR server, within the deadline."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import requests
+
+from tests.client import cds, reading
+from tests.client.cds import VIEW, Ehr
+from tests.client.facts import Facts
+from tests.client.fhirserver import FakeFHIR
+from tests.client.records import violating
+from tests.client.search import Json
+
+TOKEN = "access-token-NEVER-KEEP-8431"
+OVERHEAD = 1.7  # answered within one second more than the deadline, and what calling itself costs
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer, and the cards that the same record brings when nothing is missing."""
+
+    response: requests.Response
+    full: list[Json]
+
+    def cards(self) -> list[Json]:
+        """The cards of a success."""
+        return reading.cards_of(self.response)
+
+    def gap(self) -> list[Json]:
+        """The cards, which say that something is missing."""
+        return reading.gap_stated(self.response, self.full)
+
+    def failed(self) -> None:
+        """Required facts could not be had."""
+        reading.precondition_failed(self.response)
+
+
+@dataclass(frozen=True)
+class Fetching:
+    """A caller whose service must read at `fake`, and waits for it `deadline` seconds."""
+
+    ehr: Ehr
+    fake: FakeFHIR
+    deadline: float = 4
+
+    def __call__(
+        self, record: Facts | None = None, missing: Collection[str] = (), scope: str = "patient/*.read"
+    ) -> Answer:
+        """A patient-view call without prefetch, or without that of the types named."""
+        record = record or violating()
+        templates = self.ehr.templates()
+        page, self.fake.page = self.fake.page, None
+        full = self.ehr.ask(VIEW, record, self.fake)
+        body = cds.granted(record, self.fake.url, TOKEN, scope=scope)
+        if missing:
+            had = cds.prefetch(templates, self.fake, body["context"])
+            body["prefetch"] = {key: had[key] for key, kind in cds.kinds(templates).items() if kind not in missing}
+        self.fake.page = page
+        self.fake.log.clear()
+        start = time.perf_counter()
+        response = self.ehr.post(VIEW, body)
+        took = time.perf_counter() - start
+        assert took < self.deadline + OVERHEAD, f"{took:.1f} s"
+        return Answer(response, full)
