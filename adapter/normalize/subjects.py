@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
+
 from msgspec import Raw
 
 from adapter.normalize.chart import Chart
 from adapter.normalize.merges import absorb, survivors
 from adapter.normalize.references import server_of, split, unversioned
-from adapter.resources.clinical import Patient
+from adapter.resources.clinical import TYPE_NAMES, Patient
 from adapter.resources.datatypes import Identifier, Reference
+from adapter.resources.other_types import OTHER_TYPES
 from adapter.resources.repair import read, read_list
 
+_ID = re.compile(r"[A-Za-z0-9\-._]{1,64}")
+_TYPES = frozenset((*OTHER_TYPES, *TYPE_NAMES.values()))
 NOBODY = "nobody"
 ANOTHER = "another subject"
 
@@ -117,7 +122,9 @@ class Subjects:
         if not kind:
             return NOBODY
         if kind != Patient.__name__:
-            return ANOTHER
+            return ANOTHER if kind in _TYPES else NOBODY
+        if identity not in self._by_id and _ID.fullmatch(identity) is None:
+            return NOBODY
         if own is not None and own not in self._bases:
             return self._stranger(plain)
         return self._by_identity(identity, own or base)

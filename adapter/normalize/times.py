@@ -23,7 +23,7 @@ _MICRO = timedelta(microseconds=1)
 _DAY = timedelta(days=1) // _MICRO
 _EPOCH = datetime.fromtimestamp(0, UTC)
 _EPOCH_DAY = _EPOCH.toordinal()
-_DATE_IN_TEXT = re.compile(r"(\d{4})(?:\s*[-/.年]\s*(\d{1,2})(?:\s*[-/.月]\s*(\d{1,2})\s*日?)?)?")
+_DATE_IN_TEXT = re.compile(r"([0-9]{4})(?:\s*[-/.年]\s*([0-9]{1,2})(?:\s*[-/.月]\s*([0-9]{1,2})\s*日?)?)?")
 
 
 class Moments:

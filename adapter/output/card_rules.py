@@ -31,6 +31,7 @@ class CardRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     most: int
     suggestions: int
     sources: int
+    listed: int
     families: dict[str, str]
     concerns: dict[str, tuple[str, ...]]
     told: dict[str, tuple[str, ...]]

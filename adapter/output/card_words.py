@@ -49,7 +49,9 @@ class CardWords:
         if not items:
             return []
         heading = [f"**{escaped(self.say(title))}**"] if title else []
-        return [*heading, "\n".join(f"- {escaped(item)}" for item in items)]
+        most = card_rules().listed
+        rest = [f"+{len(items) - most}"] if len(items) > most else []
+        return [*heading, "\n".join(f"- {escaped(item)}" for item in (*items[:most], *rest))]
 
     def finding(self, finding: Finding) -> list[str]:
         """What is said, why with value, date and source, what is not decided, by when, and the statements."""

@@ -23,7 +23,7 @@ from adapter.output.wordbook import Texts
 LONGEST_SUMMARY = 139
 INDICATORS = ("critical", "warning", "info")
 UNDECIDED = ("unknown", "indeterminate")
-MISSING, SUMMARY, ORDERS, REST = "missing-data", "summary", "orders", "more"
+MISSING, SUMMARY, ORDERS, REST, UNCLEAR = "missing-data", "summary", "orders", "more", "not-confirmed"
 FINDINGS = "org.hcc-conversion.findings"
 FAILED = "org.hcc-conversion.failed-checks"
 NOT_OBTAINED = "org.hcc-conversion.not-obtained"
@@ -38,7 +38,8 @@ class Circumstances(msgspec.Struct, frozen=True):
     reason) that a source did not give in full; `grave_gap`: what is missing makes the rest doubtful; `rejected`,
     `unmapped`: resources on record that were not used; `failed`: checks that raised an error. `orders`: the draft
     orders that the call is about, None when it is about the patient; `drafted`: concepts of all draft orders.
-    `coding`: (system, code, display) of a concept; `reasons`: the override reasons.
+    `coding`: (system, code, display) of a concept; `reasons`: the override reasons. `unconfirmed`: Conditions of this
+    cancer that are not confirmed; `nameless`: Conditions that do not say what they are.
     """
 
     canonical_base: str
@@ -54,6 +55,8 @@ class Circumstances(msgspec.Struct, frozen=True):
     failed: tuple[str, ...] = ()
     orders: tuple[Order, ...] | None = None
     drafted: frozenset[str] = frozenset()
+    unconfirmed: tuple[str, ...] = ()
+    nameless: tuple[str, ...] = ()
 
 
 class CardMaker:
@@ -76,7 +79,9 @@ class CardMaker:
             return []
         if self.assessment.phase == "no-hcc":
             unread = any(kind == "Condition" for kind, _ in told.gaps)
-            return [self._missing([])] if unread else []
+            if unread:
+                return [self._missing([])]
+            return [self._unclear()] if told.unconfirmed or told.nameless else []
         if told.orders is not None and not self.orders:
             return []
         found = [f for f in self.assessment.findings if told.orders is None or concerning(f, self.orders)]
@@ -180,6 +185,13 @@ class CardMaker:
         return self._card(
             named, summary, lines, indicator, evidence, (), (), undecided, failed=told.failed, gaps=told.gaps
         )
+
+    def _unclear(self) -> Card:
+        """Without a confirmed HCC nothing is assessed; what may be one is named."""
+        told, words = self.circumstances, self.words
+        lines = words.listed("unconfirmed", told.unconfirmed) + words.listed("nameless", told.nameless)
+        evidence = [*told.unconfirmed, *told.nameless, *told.fingerprints.of(told.unconfirmed)]
+        return self._card((UNCLEAR, UNCLEAR), words.say("unclear"), lines, "info", evidence)
 
     def _missing_lines(self, undecided: Sequence[Finding]) -> list[str]:
         told = self.circumstances

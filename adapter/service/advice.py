@@ -12,20 +12,23 @@ from adapter.normalize.records import Record
 from adapter.output.cards import Card, CardMaker, Circumstances
 from adapter.output.fingerprints import Fingerprints
 from adapter.output.override_reasons import override_reasons
-from adapter.pipeline import Evaluator
-from adapter.resources.clinical import Medication
+from adapter.pipeline import HCC, Evaluator
+from adapter.resources.clinical import Condition, Medication
+from adapter.resources.datatypes import CodeableConcept
 from adapter.resources.entries import Entries
+from adapter.resources.repair import read
 from adapter.service.clients import Client
 from adapter.service.evaluation import evaluator_of
 from adapter.service.gathering import Gaps, gaps_of, newest_day, record_of
 from adapter.service.guard import place
 from adapter.service.orders import Drafts, Judged, entries_of, judged, resolved
-from adapter.service.prefetch import REQUIRED, TYPES, Had, check_one_patient, had, kind_of, page_of, some
+from adapter.service.prefetch import REQUIRED, TYPES, Had, had, kind_of, page_of, some
 from adapter.service.reading import nothing_lacks, read_missing
 from adapter.service.refusals import Refusal
 from adapter.service.request import HookCall
 from adapter.service.rival_operations import with_each_operation
 from adapter.service.site import Site
+from adapter.service.whose import check_one_patient
 from adapter.terminology import Terminology
 from adapter.values import AsOf
 
@@ -40,7 +43,8 @@ class Question:
     def __init__(self, call: HookCall, site: Site, client: Client | None, deadline: float) -> None:
         self._call, self._site, self._client, self._deadline = call, site, client, deadline
         self._held = {key: had(call.prefetch[key], key) for key in TYPES if key in call.prefetch}
-        check_one_patient((r for found in self._held.values() for r in found.resources), call.patient_id)
+        given = (resource for found in self._held.values() for resource in found.resources)
+        check_one_patient(given, call.patient_id, call.fhir_server)
         if call.drafts is not None:
             self._held[DRAFTED] = Had([page_of(call.drafts.pointing, DRAFTED)])
 
@@ -74,7 +78,7 @@ class Question:
         if drafts is not None:
             assessment = with_each_operation(assessment, record, as_of, evaluator, failed)
         orders = judged(drafts, record, as_of, evaluator.terminology) if drafts is not None else None
-        told = self._circumstances(record, as_of, evaluator, gaps_of(held), tuple(failures), orders)
+        told = self._circumstances(record, as_of, evaluator, gaps_of(held), tuple(failures), orders, held)
         return CardMaker(assessment, evaluator.texts(site.settings.lang), told).cards()
 
     def _circumstances(
@@ -85,6 +89,7 @@ class Question:
         gaps: Gaps,
         failures: tuple[str, ...],
         orders: Judged | None,
+        held: Mapping[str, Had],
     ) -> Circumstances:
         settings = self._site.settings
         accounts = record.accounts(as_of)
@@ -103,6 +108,8 @@ class Question:
             failed=failures,
             orders=orders.selected if orders else None,
             drafted=orders.drafted if orders else frozenset(),
+            unconfirmed=_unconfirmed(record, as_of),
+            nameless=_nameless(held),
         )
 
 
@@ -116,6 +123,22 @@ def _note_failure(failures: list[str], name: str, error: Exception) -> None:
     """A check that raised: its name for the card, its place for the log."""
     log.error("the check %s failed: %s at %s", name, type(error).__name__, place(error))
     failures.append(name)
+
+
+def _unconfirmed(record: Record, as_of: AsOf) -> tuple[str, ...]:
+    """Conditions of this cancer that are neither confirmed nor refuted."""
+    found = record.timeline.at(as_of).diagnosed(HCC)
+    return tuple(problem.source for problem in found if not problem.confirmed and not problem.refuted)
+
+
+def _nameless(held: Mapping[str, Had]) -> tuple[str, ...]:
+    """Conditions that say with no code and no word what they are: any of them may be this cancer."""
+    found = []
+    for condition in (r for had_ in held.values() for r in had_.resources if r.__class__ is Condition):
+        code = read(condition.code, CodeableConcept)
+        if code is None or not (code.text or any(coding.code or coding.display for coding in code.coding or ())):
+            found.append(f"Condition/{condition.id or '-'}")
+    return tuple(found)
 
 
 def _without_drafts(held: Mapping[str, Had], drafts: Drafts | None) -> Mapping[str, Had]:

@@ -14,7 +14,7 @@ from adapter.fhir.documents import read_document, shape_of
 from adapter.normalize.records import Record
 from adapter.output.orders import NO_MATTER, Order, in_scope
 from adapter.resources.entries import Entries
-from adapter.service.prefetch import Whose
+from adapter.service.whose import Whose
 from adapter.terminology import Terminology
 from adapter.timeline.events import Plan
 from adapter.values import AsOf, day_text
@@ -81,7 +81,9 @@ class Judged:
         return frozenset(order.reference for order in self.all if order.dated is not None)
 
 
-def drafts_of(context: Mapping[str, Any], hook: str, patient_id: str, faults: list[str]) -> Drafts | None:
+def drafts_of(
+    context: Mapping[str, Any], hook: str, patient_id: str, base: str | None, faults: list[str]
+) -> Drafts | None:
     """The draft orders of a hook that has them; what is missing or wrong is added to `faults`."""
     if hook not in (SELECT, SIGN):
         return None
@@ -96,14 +98,21 @@ def drafts_of(context: Mapping[str, Any], hook: str, patient_id: str, faults: li
         entries = []
     selections = _selections(context, faults) if hook == SELECT else None
     found = [_draft(entry, index) for index, entry in enumerate(entries)]
-    whose = Whose(patient_id)
+    whose = Whose(patient_id, base)
     for draft in found:
         if draft.sent and whose.another(shaped(draft.sent)[0]):
             faults.append(f"{_PLACE}: an order belongs to another patient than context.patientId")
             break
     medications = tuple(shaped(d.sent) for d in found if d.sent.get("resourceType") == MEDICATION)
-    orders = [d for d in found if d.sent.get("resourceType") != MEDICATION]
+    orders = [_of_patient(d, whose) for d in found if d.sent.get("resourceType") != MEDICATION]
     return Drafts(tuple(_told_apart(orders)), medications, selections)
+
+
+def _of_patient(draft: Draft, whose: Whose) -> Draft:
+    """An order whose subject is no patient, or cannot be told, is not judged as this patient's."""
+    if draft.unread is not None or whose.means_this(shaped(draft.sent)[0]):
+        return draft
+    return replace(draft, unread="rejected")
 
 
 def shaped(sent: Resource) -> tuple[Any, bytes]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -14,19 +14,15 @@ from adapter.errors import InputError
 from adapter.fhir.documents import OUTCOME, Document, Link, read_closed, typed_document
 from adapter.resources.clinical import (
     READ_TYPES,
-    Appointment,
-    BodyStructure,
     Medication,
     MedicationAdministration,
     MedicationDispense,
     MedicationRequest,
     MedicationStatement,
-    Patient,
 )
-from adapter.resources.datatypes import ABSENT, Participant, Reference
-from adapter.resources.entries import UNREAD, Broken, Entries, Entry, Unread
+from adapter.resources.datatypes import Reference
+from adapter.resources.entries import UNREAD, Broken, Entries, Entry
 from adapter.resources.repair import read, read_list
-from adapter.service.refusals import Refusal
 from adapter.service.sent import Sent
 
 PAGE = 1000
@@ -56,10 +52,8 @@ TEMPLATES: dict[str, str] = {
 _UNREADABLE = "what was sent cannot be read as FHIR R4"
 _BUNDLE = UNREAD["Bundle"]
 _READABLE = frozenset(READ_TYPES)
-_BY_SUBJECT: frozenset[Any] = _READABLE - {Patient, Appointment, Medication, BodyStructure}
 _DRUGGED = frozenset({MedicationAdministration, MedicationDispense, MedicationRequest, MedicationStatement})
 _MEDICATION_REFERENCE = re.compile(r"(?:(https?://.+)/)?Medication/([A-Za-z0-9\-._]{1,64})(?:/_history/[^/]+)?")
-_PATIENT_REFERENCE = re.compile(r"(?:.*/)?Patient/([^/#?|]+)(?:/_history/[^/]+)?")
 
 Resource: TypeAlias = Any
 """A typed resource, or what is left of a broken one."""
@@ -229,87 +223,6 @@ def _next(links: Raw) -> str | None:
 def _total(raw: Raw) -> int | None:
     text = bytes(raw)
     return int(text) if text.isdigit() else None
-
-
-def check_one_patient(resources: Iterable[Resource], patient_id: str) -> None:
-    """Refuses (400) what is about another patient than the call's."""
-    whose = Whose(patient_id)
-    for resource in resources:
-        if resource.__class__ in _BY_SUBJECT and resource.subject == whose.own:  # mostly the same words as before
-            continue
-        if whose.another(resource):
-            raise Refusal(400, f"prefetch: a {kind_of(resource)} belongs to another patient than context.patientId")
-
-
-class Whose:
-    """Whether resources are about another patient than this one.
-
-    What names this patient by another base of the server (a gateway, http for https) gets the plain reference, since
-    it was asked for by this patient's id; what names somebody that nobody can look up (`urn:`) names nobody.
-    """
-
-    def __init__(self, patient_id: str) -> None:
-        self._patient_id = patient_id
-        self._plain = msgspec.json.encode({"reference": f"Patient/{patient_id}"})
-        self._known: dict[bytes, tuple[bool, Raw | None]] = {}
-        self.own = ABSENT
-
-    def another(self, resource: Resource) -> bool:
-        """Whether a resource is another patient's; this patient's own is given the plain reference."""
-        kind = resource.__class__
-        if kind is Patient:
-            return str(resource.id or self._patient_id) != self._patient_id
-        if kind is Appointment:
-            return self._appointment(resource)
-        if kind is Medication:
-            return False
-        if kind is BodyStructure:
-            return self._named(resource, "patient")
-        if isinstance(resource, Unread) and self._named(resource, "patient"):
-            return True
-        return self._named(resource, "subject")
-
-    def _named(self, resource: Resource, element: str) -> bool:
-        key = bytes(getattr(resource, element))
-        found = self._known.get(key)
-        if found is None:
-            found = self._known[key] = self._meant(read(key, Reference))
-        if found[1] is not None:
-            setattr(resource, element, found[1])
-        elif not found[0]:
-            self.own = Raw(key)
-        return found[0]
-
-    def _meant(self, reference: Reference | None) -> tuple[bool, Raw | None]:
-        """Whether another patient is meant, and what to say instead."""
-        text = (reference.reference or "").strip() if reference is not None else ""
-        if text.startswith("urn:"):
-            return False, ABSENT
-        if text == f"Patient/{self._patient_id}":
-            return False, None
-        named = _patient_of(reference)
-        return named not in (None, self._patient_id), Raw(self._plain) if named == self._patient_id else None
-
-    def _appointment(self, appointment: Appointment) -> bool:
-        named = set(_actors(appointment))
-        if self._patient_id not in named:
-            return bool(named)
-        appointment.participant = Raw(b'[{"actor":' + self._plain + b"}]")
-        return False
-
-
-def _actors(appointment: Appointment) -> Iterator[str]:
-    for participant in read_list(appointment.participant, Participant):
-        named = _patient_of(participant.actor)
-        if named is not None:
-            yield named
-
-
-def _patient_of(reference: Reference | None) -> str | None:
-    """The id of the patient that a reference names."""
-    text = reference.reference if reference is not None else None
-    match = _PATIENT_REFERENCE.fullmatch(text.strip()) if text else None
-    return match[1] if match else None
 
 
 def medications_named(held: Mapping[str, Had], base: str | None) -> list[str]:

@@ -27,7 +27,6 @@ from adapter.service.prefetch import (
     REQUIRED,
     TYPES,
     Had,
-    Whose,
     kind_of,
     medications_named,
     page_of,
@@ -36,6 +35,7 @@ from adapter.service.refusals import Refusal
 from adapter.service.request import HookCall
 from adapter.service.scopes import permits
 from adapter.service.site import Site
+from adapter.service.whose import Whose
 from adapter.settings.credential import own_credential
 
 AT_ONCE = 6
@@ -196,7 +196,7 @@ def _found(kind: str, identity: str, client: FhirClient) -> Had:
         return _of_kind(kind, [(shape_of(body), body)])
     found = client.search(kind, [("patient", identity), ("_count", str(PAGE))])
     everything = [(shape_of(resource.body), resource.body) for resource in found.resources]
-    whose = Whose(identity)
+    whose = Whose(identity, client.base)
     mine = [(shaped, body) for shaped, body in everything if not whose.another(shaped)]
     if everything and not mine:
         return Had(fault=f"the FHIR server answered with no {kind} of this patient")

@@ -52,8 +52,8 @@ def hook_call(body: Mapping[str, Any], hook: str) -> HookCall:
         faults.append("context: required, a JSON object")
         context = {}
     patient_id = _context(context, faults) if isinstance(body.get("context"), dict) else ""
-    drafts = drafts_of(context, hook, patient_id, faults) if patient_id else None
     server = _server(body, faults)
+    drafts = drafts_of(context, hook, patient_id, server, faults) if patient_id else None
     access = _access(body, server, patient_id, faults)
     prefetch = body.get("prefetch")
     if prefetch is not None and not isinstance(prefetch, dict):
