@@ -14,8 +14,8 @@ from adapter.errors import UsageError
 from adapter.fhir.auth import Auth, FixedToken, NoAuth
 from adapter.fhir.client import FhirClient
 from adapter.fhir.documents import read_document
+from adapter.fhir.origins import same_origin
 from adapter.fhir.reading import PatientRead
-from adapter.fhir.transport import same_origin
 from adapter.normalize.records import Record
 from adapter.normalize.strangers import strangers
 from adapter.output.evaluated import EvaluatedPatient, WriteSite

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Mapping
+from importlib.util import find_spec
 
 import orjson
 import uvicorn
@@ -21,8 +22,11 @@ from adapter.settings import load
 from adapter.state import in_memory, open_state
 
 FACTORY = "adapter.service.app:from_launch"
+# Without httptools uvicorn takes its slower protocol, which limits a head by itself.
+_PROTOCOL = "adapter.service.protocol:BoundedProtocol" if find_spec("httptools") else "auto"
 # What a proxy says of itself (X-Forwarded-...) is not believed: HCC_PUBLIC_URL says how callers see the service.
 _QUIET = {
+    "http": _PROTOCOL,
     "log_level": "warning",
     "access_log": False,
     "timeout_graceful_shutdown": 5,
@@ -100,7 +104,7 @@ def configured(app: object) -> uvicorn.Config:
 
 def _run_workers(flags: Mapping[str, str | None], site: Site, listening: socket.socket, workers: int) -> None:
     launch = {"flags": dict(flags), "public_url": site.public_url, "open": site.open, "frozen": site.frozen}
-    os.environ[LAUNCH] = orjson.dumps(launch).decode()
+    os.environ[LAUNCH] = orjson.dumps({**launch, "parent": os.getpid()}).decode()
     uvicorn.run(FACTORY, factory=True, workers=workers, fd=listening.fileno(), **_QUIET)  # type: ignore[arg-type]
 
 

@@ -20,7 +20,13 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 # Public by its number, and yet the inside of a cloud: its machines' agent.
 _INSIDE = frozenset({ipaddress.ip_address("168.63.129.16")})
 _TRANSLATED = ipaddress.ip_network("64:ff9b::/96")
-_COMPATIBLE = ipaddress.ip_network("::/96")
+_UNICAST = ipaddress.ip_network("2000::/3")
+# Blocks of the IANA special-purpose registries that some Pythons call global; 2002::/16 and 192.88.99.0/24 are the
+# gates of 6to4, which leads to any address.
+_SPECIAL = tuple(
+    ipaddress.ip_network(block) for block in ("192.0.0.0/24", "192.88.99.0/24", "2001::/23", "2002::/16", "3fff::/20")
+)
+_GLOBAL_ALL_THE_SAME = frozenset({ipaddress.ip_address("192.0.0.9"), ipaddress.ip_address("192.0.0.10")})
 
 
 def may_read(base: str, site: Site, client: Client | None) -> bool:
@@ -99,8 +105,14 @@ def _listed(base: str, site: Site, client: Client | None) -> bool:
 
 
 def _checked(host: str, port: int) -> list[str]:
-    """The addresses of a host when all of them are allowed, else none. Raises OSError for a name without address."""
+    """The addresses of a host when all of them are allowed, else none. Raises OSError for a name without address.
+
+    A host with a zone or a dot at its end is not allowed: resolvers differ in what they make of it.
+    """
     try:
+        name = host.encode("idna")
+        if b"%" in name or name.endswith(b"."):
+            return []
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except UnicodeError:
         raise OSError("no name") from None
@@ -109,19 +121,18 @@ def _checked(host: str, port: int) -> list[str]:
 
 
 def _public_or_loopback(text: str) -> bool:
-    address = _meant(ipaddress.ip_address(text.split("%")[0]))
-    if address in _INSIDE or address.is_multicast:
+    address: Address = ipaddress.ip_address(text.partition("%")[0])
+    if isinstance(address, ipaddress.IPv6Address):
+        if address in _TRANSLATED:
+            return _is_public(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
+        address = address.ipv4_mapped or address
+    return address.is_loopback or _is_public(address)
+
+
+def _is_public(address: Address) -> bool:
+    """Whether an address is surely one of the public network."""
+    if address in _GLOBAL_ALL_THE_SAME:
+        return True
+    if address in _INSIDE or address.is_multicast or any(address in block for block in _SPECIAL):
         return False
-    return address.is_loopback or address.is_global
-
-
-def _meant(address: Address) -> Address:
-    """The IPv4 address inside an IPv6 one that only carries it."""
-    if isinstance(address, ipaddress.IPv4Address):
-        return address
-    carried = address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
-    if carried is not None:
-        return carried
-    if address in _TRANSLATED or (address in _COMPATIBLE and int(address) > 1):
-        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    return address
+    return address.is_global and (address.version == 4 or address in _UNICAST)

@@ -27,6 +27,7 @@ from adapter.service.mappings import router as mappings
 from adapter.service.operations import ASSETS, OPEN_WARNING, docs_assets
 from adapter.service.operations import router as operations
 from adapter.service.own_keys import router as own_keys
+from adapter.service.parent import end_with
 from adapter.service.patients import router as patients
 from adapter.service.places import Places
 from adapter.service.refusals import LATER, Refusal, answer, refusal_of
@@ -69,6 +70,7 @@ def from_launch() -> FastAPI:
     """The application of a worker process, from what the command left in the environment."""
     start_log()
     launch: dict[str, Any] = orjson.loads(os.environ[LAUNCH])
+    end_with(launch.pop("parent"))
     site = Site(load(launch.pop("flags")), **launch)
     app = create_app(site)
     warm(site)

@@ -8,6 +8,7 @@ import time
 import traceback
 from pathlib import Path
 
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from adapter.service.clients import Client
@@ -44,6 +45,8 @@ class Guard:
 
         try:
             await self.app(scope, receive, noting)
+        except ClientDisconnect:
+            log.info("the caller went away before its call was whole")
         except Exception as error:  # noqa: BLE001 - the last resort: an answer instead of a broken connection
             log.error("failed: %s at %s", type(error).__name__, place(error))
             if status == 0:

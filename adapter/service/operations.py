@@ -48,7 +48,7 @@ async def readyz(request: Request) -> JSONResponse:
     except AdapterError as error:
         return JSONResponse({"status": "not ready", "reason": str(error), **told}, 503)
     memory: State = request.app.state.memory
-    trouble = None if await run_in_threadpool(memory.ready) else "the state database does not answer"
+    trouble = None if await run_in_threadpool(memory.ready) else "the state database takes nothing"
     if trouble or memory.shown.trouble:
         return JSONResponse({"status": "not ready", "reason": trouble or memory.shown.trouble, **told}, 503)
     return JSONResponse({"status": "ready", **told})

@@ -39,13 +39,13 @@ class Verifier:
         if url.removesuffix("/") not in [audience.removesuffix("/") for audience in _audiences(claims)]:
             raise Untrusted("aud is another address")
         expires = _check_times(claims, int(time.time()))
-        tenant = claims.get("tenant")
+        tenant = _tenant(claims)
         if client.tenants and tenant not in client.tenants:
             raise Untrusted("tenant is not trusted")
         self._check_signature(header, signed, client)
         if not self.first_use(client.iss, _text(claims, "jti"), expires + SKEW):
             raise Untrusted("jti was used before")
-        return replace(client, tenant=tenant if isinstance(tenant, str) else None)
+        return replace(client, tenant=tenant)
 
     def _check_signature(self, header: Mapping[str, Any], signed: bytes, client: Client) -> None:
         algorithm = header.get("alg")
@@ -86,6 +86,16 @@ def _text(holder: Mapping[str, Any], name: str) -> str:
     if not isinstance(value, str) or not value:
         raise Untrusted(f"{name} is missing")
     return value
+
+
+def _tenant(claims: Mapping[str, Any]) -> str | None:
+    """The tenant; it goes into the log and the state database, so it is a text that both can hold."""
+    if "tenant" not in claims:
+        return None
+    tenant = claims["tenant"]
+    if not isinstance(tenant, str) or not tenant.isprintable():
+        raise Untrusted("tenant is no plain text")
+    return tenant
 
 
 def _audiences(claims: Mapping[str, Any]) -> list[str]:

@@ -23,18 +23,19 @@ from adapter.errors import UsageError
 from adapter.state.feedback import FeedbackStore
 from adapter.state.ledger import Ledger
 from adapter.state.locks import Locks
+from adapter.state.opened import OpenedFile
+from adapter.state.prompt import AT_ONCE, QUICK_SECONDS, Prompt
 from adapter.state.replay import ReplayStore
 from adapter.state.shown import ShownStore
-from adapter.state.tables import STEPS, VERSION, migrate
+from adapter.state.tables import STEPS, VERSION, WATERMARKS, migrate
 from adapter.state.unmapped import StrangerStore
+from adapter.state.upsert import upsert
 from adapter.state.watermarks import Watermarks
 
 _BUSY_SECONDS = 30
-QUICK_SECONDS = 2
-"""How long a call over HTTP waits for the database before it goes on without, or is refused."""
 REST_SECONDS = 5.0
-_AT_ONCE = 40
 _ATTEMPTS, _PAUSE_SECONDS = 4, 0.2
+_TRIAL = {"server": "", "name": "ready"}
 
 
 class State:
@@ -46,6 +47,7 @@ class State:
     def __init__(self, engine: sa.Engine, quick: sa.Engine | None = None) -> None:
         self._engine = engine
         self._quick = quick or engine
+        self._prompt = Prompt(self._quick)
         self.ledger = Ledger(engine)
         self.watermarks = Watermarks(engine)
         self.locks = Locks(engine)
@@ -60,10 +62,9 @@ class State:
         self.resting_until = time.monotonic() + REST_SECONDS
 
     def ready(self) -> bool:
-        """Whether the database answers."""
+        """Whether the database answers and keeps what it is given: a trial row is written."""
         try:
-            with self._quick.connect() as connection:
-                return connection.scalar(sa.select(sa.func.max(VERSION.c.version))) is not None
+            return self._prompt.run(_tried)
         except SQLAlchemyError:
             return False
 
@@ -72,6 +73,11 @@ class State:
         self.shown.close()
         self._quick.dispose()
         self._engine.dispose()
+
+
+def _tried(connection: sa.Connection) -> bool:
+    upsert(connection, WATERMARKS, {**_TRIAL, "value": str(time.time())})
+    return connection.scalar(sa.select(sa.func.max(VERSION.c.version))) is not None
 
 
 @contextmanager
@@ -125,9 +131,10 @@ def _engine(url: str, *, quick: bool = False) -> sa.Engine:
         return _postgresql(address, quick)
     if not address.database or in_memory(url):
         return sa.create_engine(address, poolclass=sa.StaticPool, connect_args={"check_same_thread": False})
-    Path(address.database).parent.mkdir(parents=True, exist_ok=True)
     patience = QUICK_SECONDS if quick else _BUSY_SECONDS
-    engine = sa.create_engine(address, connect_args={"timeout": patience}, max_overflow=_AT_ONCE, pool_timeout=patience)
+    engine = sa.create_engine(address, connect_args={"timeout": patience}, max_overflow=AT_ONCE, pool_timeout=patience)
+    if "uri" not in address.query:  # then SQLite alone knows which file is meant
+        OpenedFile(Path(address.database)).watched(engine)
     sa.event.listen(engine, "connect", _tuned)
     return engine
 
@@ -145,7 +152,7 @@ def _postgresql(address: sa.URL, quick: bool) -> sa.Engine:
     if "options" not in address.query:
         limits["options"] = f"-c statement_timeout={QUICK_SECONDS * 1000}"
     return sa.create_engine(
-        address, pool_pre_ping=True, connect_args=limits, max_overflow=_AT_ONCE, pool_timeout=QUICK_SECONDS
+        address, pool_pre_ping=True, connect_args=limits, max_overflow=AT_ONCE, pool_timeout=QUICK_SECONDS
     )
 
 

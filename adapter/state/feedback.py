@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from adapter.state.prompt import Prompt
 from adapter.state.tables import FATES, REPORTS, report_digest
 from adapter.state.upsert import insert_new
 
@@ -42,7 +44,7 @@ class FeedbackStore:
     """
 
     def __init__(self, engine: sa.Engine, quick: sa.Engine | None = None) -> None:
-        self._engine, self._quick = engine, quick or engine
+        self._engine, self._quick = engine, Prompt(quick or engine)
 
     def add(self, feedback: Feedback) -> bool:
         """Keep it; False when it is known."""
@@ -50,11 +52,15 @@ class FeedbackStore:
 
     def add_all(self, several: Iterable[Feedback]) -> int:
         """Keep several, all or none, and count those that are new. Raises SQLAlchemyError."""
-        with self._quick.begin() as connection:
+        received = now()
+
+        def keep(connection: sa.Connection) -> int:
             if connection.dialect.name == "postgresql":
                 # One batch after the other, so that two with the same cards never wait for each other.
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ONE_BATCH)))
-            return sum(_kept(connection, one) for one in several)
+            return sum(_kept(connection, one, received) for one in several)
+
+        return self._quick.run(keep)
 
     def all(self, service: str | None = None) -> tuple[Feedback, ...]:
         """All reports in their order, of one service when it is named."""
@@ -70,22 +76,28 @@ class FeedbackStore:
         query = _BY_ANYBODY if client is None else _BY_CALLER
         if client is not None:
             asked["caller"] = client
-        with self._quick.connect() as connection:
-            return frozenset(connection.scalars(query, asked))
+        return self._quick.run(lambda connection: frozenset(connection.scalars(query, asked)))
 
 
-def _kept(connection: sa.Connection, feedback: Feedback) -> bool:
+def now() -> str:
+    """The moment now as reports name theirs."""
+    return datetime.now(UTC).isoformat()
+
+
+def _kept(connection: sa.Connection, feedback: Feedback, received: str) -> bool:
     row = {**msgspec.structs.asdict(feedback), "client": feedback.client or ""}
     if not insert_new(connection, REPORTS, {**row, "digest": report_digest(row)}):
         return False
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    # A report from the future would stay the newest for ever: it counts from when it came.
+    row["outcome_at"] = min(feedback.outcome_at, received)
     statement = insert(FATES).values({name: row[name] for name in FATES.c.keys()})  # noqa: SIM118
     newer = {name: statement.excluded[name] for name in ("outcome", "outcome_at")}
     connection.execute(
         statement.on_conflict_do_update(
             index_elements=["card", "client"],
             set_=newer,
-            where=FATES.c.outcome_at <= statement.excluded.outcome_at,
+            where=sa.or_(FATES.c.outcome_at <= statement.excluded.outcome_at, FATES.c.outcome_at > received),
         )
     )
     return True

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from adapter.state.feedback import OVERRIDDEN, Feedback
+from adapter.state.feedback import OVERRIDDEN, Feedback, now
 from adapter.state.shown import Shown
 
 UNKNOWN = "(unknown card)"
@@ -44,9 +44,11 @@ def tally(counts: dict[Shown, int], reports: Iterable[Feedback], since: str = ""
     `since`: the day (ISO) from which `counts` are; older reports on cards that are not among them are left out.
     """
     newest: dict[Card, Feedback] = {}
+    present = now()
     for report in reports:
         key = (report.service, report.client or "", report.card)
-        if key not in newest or newest[key].outcome_at <= report.outcome_at:
+        # What still lies ahead cannot be newer than what came after it.
+        if key not in newest or newest[key].outcome_at <= report.outcome_at or newest[key].outcome_at > present:
             newest[key] = report
     fates: dict[tuple[str, str], Fate] = {}
     seen: set[Card] = set()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from starlette.testclient import TestClient
 from urllib3.util import connection
 
@@ -29,6 +30,14 @@ INSIDE = [
     # The same in other clothes.
     "2852039166", "0xa9fea9fe", "0251.0376.0251.0376", "169.254.43518", "0xa.0.0.5", "012.0.0.5", "10.5",
     "[::ffff:169.254.169.254]", "[::ffff:a00:5]", "[::169.254.169.254]", "[64:ff9b::a9fe:a9fe]", "[2002:a9fe:a9fe::1]",
+    "[::ffff:0:169.254.169.254]", "[64:ff9b::7f00:1]", "[64:ff9b:1::a9fe:a9fe]", "[::ffff:192.0.0.192]",
+    # Special purpose by the registries of IANA, though not every Python knows.
+    "192.0.0.192", "192.0.0.8", "192.0.0.11", "192.0.0.170", "192.0.2.1", "192.88.99.1", "198.18.0.1", "203.0.113.7",
+    "[2002:808:808::1]", "[2001::1]", "[2001:1::1]", "[2001:db8::1]", "[3fff::1]", "[5f00::1]", "[100::1]",
+    "[100:0:0:1::1]", "[fec0::1]", "[4000::1]", "[::8.8.8.8]",
+    # With a zone, or a dot at the end.
+    "[fe80::1%25eth0]", "[fe80::1%25lo]", "[2001:4860:4860::8888%25eth0]", "169.254.169.254.", "8.8.8.8.", "localhost.",
+    "169.254.169.254\u3002",
 ]  # fmt: skip
 
 
@@ -42,6 +51,13 @@ def trusting(tmp_path: Path) -> Site:
 def ehr(charts: dict[str, list[Json]]) -> Iterator[Ehr]:
     with running(charts["syn-01-eligible"]) as server:
         yield server
+
+
+def checked() -> requests.Session:
+    """Connections as the service makes them."""
+    session = requests.Session()
+    session.mount("http://", CheckedAdapter())
+    return session
 
 
 @pytest.fixture
@@ -70,9 +86,21 @@ def test_an_open_site_reads_nothing_inside_a_network_however_it_is_written(
     assert connected == []
 
 
-@pytest.mark.parametrize("host", ["8.8.8.8", "[2001:4860:4860::8888]", "127.0.0.1", "[::1]", "localhost", "2130706433"])
+@pytest.mark.parametrize(
+    "host",
+    ["8.8.8.8", "[2001:4860:4860::8888]", "127.0.0.1", "[::1]", "localhost", "2130706433", "[::ffff:127.0.0.1]",
+     "192.0.0.9", "192.0.0.10", "192.0.1.1", "192.88.98.1", "[64:ff9b::808:808]", "[2620:4f:8000::1]"],
+)  # fmt: skip
 def test_an_open_site_reads_public_and_loopback_addresses(site: Site, host: str) -> None:
     assert may_read(f"http://{host}:8080/fhir", site, None)
+
+
+@pytest.mark.parametrize("host", ["[fe80::1%25eth0]", "169.254.169.254.", "192.0.0.192", "[3fff::1]"])
+def test_a_connection_itself_is_refused_as_not_allowed(host: str, connected: list[str]) -> None:
+    """cds-24: not as a name that cannot be resolved, and not as a server that does not answer."""
+    with pytest.raises(requests.ConnectionError, match="the address is not allowed"):
+        checked().get(f"http://{host}/fhir", timeout=2)
+    assert connected == []
 
 
 def test_without_open_only_listed_bases_and_the_sites_own_are_read(trusting: Site) -> None:

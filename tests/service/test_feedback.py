@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -187,6 +189,33 @@ def test_feedback_that_cannot_be_kept_is_not_said_to_be(client: TestClient, site
     answer = give(client, ACCEPTED)
     assert answer.status_code == 503 and answer.headers["Retry-After"]
     assert answer.json()["resourceType"] == "OperationOutcome"
+
+
+def test_feedback_into_a_file_that_is_gone_is_not_said_to_be_kept(
+    client: TestClient, site: Site, tmp_path: Path
+) -> None:
+    """cds-26: it would be lost with the file; and the service is not ready."""
+    path, away = Path(site.settings.state.removeprefix("sqlite:///")), tmp_path / "away.db"
+    assert give(client, ACCEPTED).json() == {"stored": 1}
+    path.rename(away)
+    assert give(client, OVERRIDDEN).status_code == 503
+    told = client.get("/readyz")
+    assert told.status_code == 503 and "state database" in told.json()["reason"]
+    away.rename(path)
+    assert give(client, OVERRIDDEN).json() == {"stored": 1} and client.get("/readyz").status_code == 200
+
+
+def test_a_report_from_the_future_silences_a_card_until_the_next_one(client: TestClient, site: Site) -> None:
+    """cds-32: it is kept as it was sent, once, and counts from when it came."""
+    ahead = {**OVERRIDDEN, "outcomeTimestamp": "9999-12-31T23:59:59Z"}
+    before = {**ACCEPTED, "card": "c-2", "outcomeTimestamp": datetime.now(UTC).isoformat()}
+    assert [give(client, ahead).json()["stored"] for _ in range(2)] == [1, 0]
+    after = {**before, "outcomeTimestamp": datetime.now(UTC).isoformat()}
+    for report, silent in ((before, {"c-2"}), (after, set())):
+        assert give(client, report).json() == {"stored": 1}
+        with open_state(site.settings.state) as state:
+            assert state.feedback.overridden(["c-2"]) == silent
+    assert reports_on(site, "c-2")[0].outcome_at == "9999-12-31T23:59:59+00:00"
 
 
 @pytest.mark.parametrize(("body", "media", "status"), [

@@ -112,3 +112,16 @@ def test_a_body_beyond_the_limit_is_refused_before_it_is_read(tmp_path: Path, ch
             caller.sendall(head + piece * 17)
             answer = caller.recv(4000).lower()
     assert answer.startswith(b"http/1.1 413") and b"connection: close" in answer
+
+
+@pytest.mark.parametrize("path", ["/evaluate", PATIENT_VIEW])
+def test_a_caller_that_goes_away_is_no_failure(tmp_path: Path, path: str) -> None:
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{{"
+    with serving(tmp_path, "--open") as (address, lines):
+        host, port = address.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=20) as caller:
+            caller.sendall(head.encode())
+            requests.get(f"{address}/readyz", timeout=20)  # by then the other call is in the application
+        requests.get(f"{address}/readyz", timeout=20)
+    said = "".join(lines)
+    assert "INFO the caller went away" in said and "ERROR" not in said, said

@@ -180,6 +180,25 @@ def test_a_token_is_used_once_also_across_workers(folder: Path, client: TestClie
         assert status(second, headers) == 401
 
 
+@pytest.mark.parametrize("tenant", ["a\x00b", "\x00", "a\nb", "a\x7f", "a\u0085b", 7, True, ["t1"], {"t1": 1}])
+def test_a_tenant_that_is_no_plain_text_is_refused_where_any_tenant_may_call(
+    client: TestClient, tenant: object
+) -> None:
+    """cds-38: it goes into the log and the state database, and not every database can hold a NUL."""
+    assert status(client, token(iss="https://other.example.org", tenant=tenant)) == 401
+    assert status(client, token(iss="https://other.example.org", tenant="Klinik S\u00fcd")) == 200
+
+
+def test_a_state_that_is_gone_lets_nobody_in_and_calls_nobody_a_forger(folder: Path, client: TestClient) -> None:
+    """cds-41: whether a token was used before cannot be told."""
+    used = token(**T1)
+    assert status(client, used) == 200
+    (folder / "state.db").rename(folder / "away.db")
+    assert [status(client, headers) for headers in (used, token(**T1))] == [503, 503]
+    (folder / "away.db").rename(folder / "state.db")
+    assert [status(client, headers) for headers in (used, token(**T1))] == [401, 200]
+
+
 @pytest.mark.parametrize("jti", ["x" * 5000, "a\x00b", "\U0001f600", " "])
 def test_any_jti_is_kept_and_refused_the_second_time(client: TestClient, jti: str) -> None:
     """cds-41: whatever it is made of."""

@@ -8,15 +8,28 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 
 from adapter.errors import UsageError
 from adapter.state import open_state
-from adapter.state.feedback import Feedback
+from adapter.state.feedback import Feedback, now
 from adapter.state.shown import Shown
 from adapter.state.standing import standing
-from adapter.state.tables import FEEDBACK, LEDGER, LOCKS, MET, STEPS, STRANGERS, TOKENS, UNMAPPED, VERSION, WATERMARKS
+from adapter.state.tables import (
+    FATES,
+    FEEDBACK,
+    LEDGER,
+    LOCKS,
+    MET,
+    STEPS,
+    STRANGERS,
+    TOKENS,
+    UNMAPPED,
+    VERSION,
+    WATERMARKS,
+)
 from adapter.state.tally import UNKNOWN, Fate, tally
 
 ONE = Shown("card-1", "view", "ehr", "2024-05-01", False, "interval.tki")
@@ -79,6 +92,26 @@ def test_the_newest_report_by_its_own_time_says_whether_a_card_is_overridden(url
         assert state.feedback.overridden(["card-1"], "ehr") == {"card-1"}
         assert state.feedback.overridden(["card-1"], "other") == frozenset()
         assert state.feedback.all() == (ACCEPT, OVERRIDE, later)
+
+
+def test_a_report_from_the_future_counts_from_when_it_came(url: str) -> None:
+    """It is kept as it was sent; also one that an older version took at its word is no longer the newest for ever."""
+    ahead = msgspec.structs.replace(OVERRIDE, outcome_at="9999-12-31T23:59:59+00:00")
+    with open_state(url) as state:
+        assert [state.feedback.add(ahead), state.feedback.add(ahead), state.feedback.add(ACCEPT)] == [True, False, True]
+        assert state.feedback.overridden(["card-1"]) == {"card-1"}
+        today = msgspec.structs.replace(ACCEPT, outcome_at=now())
+        assert state.feedback.add(today)
+        assert state.feedback.overridden(["card-1"]) == frozenset()
+        assert state.feedback.all() == (ahead, ACCEPT, today)
+        engine = sa.create_engine(url)
+        with engine.begin() as connection:
+            connection.execute(sa.update(FATES).values(outcome="overridden", outcome_at=ahead.outcome_at))
+        engine.dispose()
+        assert state.feedback.add(msgspec.structs.replace(ACCEPT, outcome_at="2024-06-01T10:00:00+00:00"))
+        assert state.feedback.overridden(["card-1"]) == frozenset()
+    (fate,) = tally({}, [ahead, ACCEPT])
+    assert (fate.accepted, fate.overridden) == (1, 0)
 
 
 def test_batches_of_the_same_cards_at_once_are_kept_once_and_wait_for_no_end(url: str) -> None:
