@@ -12,7 +12,7 @@ import orjson
 from requests.adapters import HTTPAdapter
 
 from adapter.errors import MissingError, RemoteError
-from adapter.fhir.auth import Auth
+from adapter.fhir.auth import Auth, NoAuth
 from adapter.fhir.capability import Capability, capability
 from adapter.fhir.paging import MOST_PAGES, Found, collect
 from adapter.fhir.raw import RawResource, raw_resource
@@ -38,6 +38,7 @@ class Written(msgspec.Struct, frozen=True):
 class FhirClient:
     """One FHIR server. `trusted` are further origins that may hold pages of a search; they never get the token.
 
+    Pages elsewhere on the server's own origin are read only where there is no credential that could leak to them.
     `most_pages`: how many pages of one search are read; `door`: how connections are made (None: to any address).
     Raises UsageError for an address that no server can have.
     """
@@ -55,7 +56,8 @@ class FhirClient:
     ) -> None:
         self.base = base.rstrip("/")
         self._transport = Transport(self.base, auth, patience, door)
-        self._trusted = tuple(trusted)
+        nobody = auth is None or type(auth) is NoAuth
+        self._trusted = (*trusted, *((self.base,) if nobody else ()))
         self._page_size = page_size
         self._most_pages = most_pages
         self._capability: Capability | None = None

@@ -8,9 +8,10 @@ from urllib.parse import urljoin, urlsplit, urlunsplit
 import msgspec
 
 from adapter.errors import MissingError, RemoteError
+from adapter.fhir.origins import below, same_origin
 from adapter.fhir.outcomes import grave, refuses
 from adapter.fhir.raw import Page, RawResource, page
-from adapter.fhir.transport import Answer, is_broken, same_origin
+from adapter.fhir.transport import Answer, is_broken
 
 MOST_PAGES = 10_000
 Get = Callable[[str], Answer]
@@ -113,21 +114,21 @@ def _follow(
 
 
 def next_url(link: str, page_url: str, base: str, trusted: tuple[str, ...] = ()) -> str | None:
-    """The address of the next page: verbatim on our server, moved to `base` when only the host differs (a proxy).
+    """The address of the next page: verbatim below our base, moved there when only the host differs (a proxy).
 
-    None when it leads elsewhere and its origin is not trusted.
+    None when it leads elsewhere, on our server too (another tenant may live there), and its origin is not trusted.
     """
     try:
         url = urljoin(page_url, link)
         home, there = urlsplit(base), urlsplit(url)
     except ValueError:
         return None
-    if same_origin(url, base) or any(same_origin(url, other) for other in trusted):
+    if below(url, base) or any(same_origin(url, other) for other in trusted):
         return url
-    path = home.path.rstrip("/")
-    if there.scheme in ("http", "https") and (there.path == path or there.path.startswith(f"{path}/")) and path:
-        return urlunsplit(there._replace(scheme=home.scheme, netloc=home.netloc))
-    return None
+    if there.scheme not in ("http", "https") or not home.path.strip("/"):
+        return None
+    moved = urlunsplit(there._replace(scheme=home.scheme, netloc=home.netloc))
+    return moved if below(moved, base) else None
 
 
 def _short_of(total: int | None, matches: int) -> str | None:

@@ -7,6 +7,7 @@ import math
 import random
 import re
 import time
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,6 +19,8 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 
 from adapter.errors import ConflictError, MissingError, RefusedError, RemoteError, UsageError
 from adapter.fhir.auth import Auth, NoAuth
+from adapter.fhir.content import ACCEPTED, LARGEST, is_readable, pieces
+from adapter.fhir.origins import UNFIT, below
 from adapter.fhir.outcomes import in_short
 
 JSON = "application/fhir+json"
@@ -28,13 +31,11 @@ ERRORS: dict[int, type[RemoteError]] = {
     401: RefusedError, 403: RefusedError, 404: MissingError, 410: MissingError, 409: ConflictError, 412: ConflictError,
 }  # fmt: skip
 Answer = requests.Response
-_PIECE = 1 << 16
 _LONGEST_HOST = 253
 NOT_IMPLEMENTED = 501
 _SECONDS = re.compile(r"[0-9]{1,9}")
 _ABSURD = 31 * 24 * 3600
-_UNFIT = re.compile(r"[\s\x00-\x1f\x7f]")
-_FAILURES = (requests.RequestException, urllib3.exceptions.HTTPError, UnicodeError)
+_FAILURES = (requests.RequestException, urllib3.exceptions.HTTPError, UnicodeError, zlib.error)
 
 
 @dataclass(frozen=True)
@@ -80,8 +81,14 @@ class _Bearer(requests.auth.AuthBase):
         return request
 
 
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """None: requests would unpack the whole content of a redirect, however large, even if it is not followed."""
+        return None
+
+
 class Transport:
-    """One server's HTTP connection; the token goes to `base`'s origin only and redirects are never followed.
+    """One server's HTTP connection; the token goes to `base` and below only and redirects are never followed.
 
     `door`: how connections are made, where not every address may be reached.
     """
@@ -99,7 +106,7 @@ class Transport:
         self.base = base.rstrip("/")
         self._auth = auth or NoAuth()
         self._patience = patience or Patience()
-        self._session = requests.Session()
+        self._session = _Session()
         if door is not None:
             self._session.mount("http://", door)
             self._session.mount("https://", door)
@@ -114,7 +121,7 @@ class Transport:
         headers: Mapping[str, str] | None = None,
         keyed: bool = True,
     ) -> Answer:
-        """The answer with a status below 400.
+        """The answer that says that it was done: 200 to a GET, any status below 300 (or 304) to a write.
 
         `what` names the exchange in errors (no ids of persons); `keyed` False: a repeat could make a second resource.
         Raises RemoteError and its kinds.
@@ -139,12 +146,12 @@ class Transport:
     def _once(
         self, method: str, url: str, what: str, body: bytes | None, headers: dict[str, str], keyed: bool
     ) -> Answer:
-        ours = same_origin(url, self.base)
+        ours = below(url, self.base)
         token = self._auth.token() if ours else None
         answer = self._exchange(method, url, what, body, headers, keyed, token)
         if answer.status_code == 401 and ours and token and self._auth.refresh(token):
             answer = self._exchange(method, url, what, body, headers, keyed, self._auth.token())
-        return self._judged(answer, what, keyed)
+        return self._judged(answer, method, what, keyed)
 
     def _exchange(
         self,
@@ -156,41 +163,55 @@ class Transport:
         keyed: bool,
         token: str | None,
     ) -> Answer:
-        sent = {"Accept": JSON, "Cache-Control": "no-cache", **headers}
+        sent = {"Accept": JSON, "Accept-Encoding": ACCEPTED, "Cache-Control": "no-cache", **headers}
         if body is not None:
             sent["Content-Type"] = JSON
         left = self._patience.left
         if left <= 0:
             raise RemoteError(f"{what}: the time for reading is over")
         times = (min(self._patience.connect, left), min(self._patience.read, left))
-        timed = left < math.inf
         try:
             answer = self._session.request(
-                method, url, data=body, headers=sent, timeout=times, allow_redirects=False, stream=timed,
+                method, url, data=body, headers=sent, timeout=times, allow_redirects=False, stream=True,
                 auth=_Bearer(token),
             )  # fmt: skip
-            return self._in_time(answer, what) if timed else answer
+            return self._whole(answer, what)
         except _FAILURES as error:
             failure = RemoteError(f"{what}: {_place(url)} {_failure(error)}")
             if keyed or isinstance(error, requests.ConnectTimeout):
                 raise _Again(failure, None) from None
             raise failure from None
 
-    def _in_time(self, answer: Answer, what: str) -> Answer:
-        """The answer with its whole body: a server that sends byte by byte is left when the time is over."""
+    def _whole(self, answer: Answer, what: str) -> Answer:
+        """The answer with its content, left when the time is over (a server may send byte by byte) or it is too large.
+
+        What arrives is counted too: packed content can be endless and hold nothing.
+        """
         content = bytearray()
         with answer:
-            while piece := answer.raw.read1(_PIECE, decode_content=True):
+            for piece in pieces(answer):
                 content += piece
-                if self._patience.left <= 0:
-                    raise RemoteError(f"{what}: {_place(answer.url)} did not answer in time")
+                fault = self._left_for(len(content), answer)
+                if fault is not None:
+                    content.clear()  # an error keeps the frames that it came through, and with them this, for long
+                    raise RemoteError(f"{what}: {_place(answer.url)} {fault}")
         answer._content = bytes(content)
         return answer
 
-    def _judged(self, answer: Answer, what: str, keyed: bool) -> Answer:
+    def _left_for(self, length: int, answer: Answer) -> str | None:
+        if self._patience.left <= 0:
+            return "did not answer in time"
+        if max(length, answer.raw.tell()) > LARGEST:
+            return f"answered with more than {LARGEST >> 20} MiB: let it send smaller pages"
+        return None
+
+    def _judged(self, answer: Answer, method: str, what: str, keyed: bool) -> Answer:
         status = answer.status_code
-        if status < 300 or status == 304:
-            return answer
+        if status == 200 or (method != "GET" and (status < 300 or status == 304)):
+            if method != "GET" or is_readable(answer):
+                return answer
+            fault = f"answered in another coding than {ACCEPTED}, which was asked for"
+            raise RemoteError(f"{what}: {_place(answer.url)} {fault}", status)
         error = _error(answer, what)
         if status not in TRANSIENT or not (keyed or status in UNDONE):
             raise error
@@ -234,20 +255,10 @@ def is_broken(error: RemoteError) -> bool:
     return status is None or status < 400 or status in TRANSIENT or (status >= 500 and status != NOT_IMPLEMENTED)
 
 
-def origin(url: str) -> tuple[str, str, int] | None:
-    """Scheme, host and port of an address; None for one that has none."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme, 0)
-    except ValueError:
-        return None
-    return (parts.scheme, parts.hostname, port) if parts.hostname and port else None
-
-
 def address_fault(url: str) -> str | None:
     """Why no FHIR server can be at an address, None when one can."""
-    if _UNFIT.search(url):
-        return "it holds a space or a control character"
+    if UNFIT.search(url):
+        return "it holds a space, a backslash or a control character"
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
@@ -259,15 +270,9 @@ def address_fault(url: str) -> str | None:
     return "it must end before ? and #" if parts.query or parts.fragment else None
 
 
-def same_origin(one: str, other: str) -> bool:
-    """Whether two addresses are the same scheme, host and port."""
-    found = origin(one)
-    return found is not None and found == origin(other)
-
-
 def _error(answer: Answer, what: str) -> RemoteError:
     status = answer.status_code
-    if status < 400:
+    if 300 <= status < 400 and status != 304:
         return RemoteError(f"{what}: {_place(answer.url)} answered with a redirect: set the final address", status)
     said = in_short(answer.content)
     kind = ERRORS.get(status, RemoteError)
@@ -284,6 +289,8 @@ def _failure(error: Exception) -> str:
         return "did not answer in time"
     if isinstance(error, requests.exceptions.SSLError):
         return "has a certificate that is not trusted"
+    if isinstance(error, zlib.error):
+        return "sent packed content that is broken"
     if isinstance(error, requests.ConnectionError):
         return "could not be reached: check the address and that the server runs"
     return f"could not be asked ({type(error).__name__})"

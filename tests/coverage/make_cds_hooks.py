@@ -15,7 +15,7 @@ TESTS = Path(__file__).parents[1]
 LINES = Path(__file__).with_name("cds_hooks.yaml")
 PAGE = Path(__file__).with_name("CDS_HOOKS.md")
 MARK = re.compile(r"\bcds-(\d+)\b")
-FIRST = 12
+FIRST = 20
 
 
 @cache
