@@ -14,7 +14,7 @@ from adapter.resources.datatypes import Identifier, Reference
 from adapter.resources.other_types import OTHER_TYPES
 from adapter.resources.repair import read, read_list
 
-_ID = re.compile(r"[A-Za-z0-9\-._]{1,64}")
+_QUERY = re.compile(r"[?#]")
 _TYPES = frozenset((*OTHER_TYPES, *TYPE_NAMES.values()))
 NOBODY = "nobody"
 ANOTHER = "another subject"
@@ -123,7 +123,7 @@ class Subjects:
             return NOBODY
         if kind != Patient.__name__:
             return ANOTHER if kind in _TYPES else NOBODY
-        if identity not in self._by_id and _ID.fullmatch(identity) is None:
+        if identity not in self._by_id and (not identity or _QUERY.search(identity)):
             return NOBODY
         if own is not None and own not in self._bases:
             return self._stranger(plain)
