@@ -18,6 +18,7 @@ from adapter.fhir.inputs import Share, read_input
 from adapter.normalize.records import Record, Records
 from adapter.pipeline import Evaluator, evaluator
 from adapter.settings import Settings, load
+from adapter.settings.allocator import keep_freed_memory
 from adapter.values import AsOf, parse_as_of
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def evaluate_input(
 
 def _spare_collector() -> None:
     """The tables live to the end and a patient's facts hold no cycles: looking for garbage often only costs time."""
+    keep_freed_memory()
     gc.freeze()
     gc.set_threshold(GARBAGE)
 

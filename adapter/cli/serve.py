@@ -6,9 +6,11 @@ import os
 import socket
 from collections.abc import Mapping
 from importlib.util import find_spec
+from typing import Any
 
 import orjson
 import uvicorn
+from fastapi import FastAPI
 
 from adapter.cli.outcome import checked_as_of, say
 from adapter.errors import UsageError
@@ -25,7 +27,7 @@ FACTORY = "adapter.service.app:from_launch"
 # Without httptools uvicorn takes its slower protocol, which limits a head by itself.
 _PROTOCOL = "adapter.service.protocol:BoundedProtocol" if find_spec("httptools") else "auto"
 # What a proxy says of itself (X-Forwarded-...) is not believed: HCC_PUBLIC_URL says how callers see the service.
-_QUIET = {
+_QUIET: dict[str, Any] = {
     "http": _PROTOCOL,
     "log_level": "warning",
     "access_log": False,
@@ -97,15 +99,15 @@ def announce(site: Site, address: str) -> None:
         say("*" * len(OPEN_WARNING))
 
 
-def configured(app: object) -> uvicorn.Config:
+def configured(app: FastAPI) -> uvicorn.Config:
     """Uvicorn without an access log, since paths hold patients' ids; the service writes its own lines."""
-    return uvicorn.Config(app, **_QUIET)  # type: ignore[arg-type]
+    return uvicorn.Config(app, **_QUIET)
 
 
 def _run_workers(flags: Mapping[str, str | None], site: Site, listening: socket.socket, workers: int) -> None:
     launch = {"flags": dict(flags), "public_url": site.public_url, "open": site.open, "frozen": site.frozen}
     os.environ[LAUNCH] = orjson.dumps({**launch, "parent": os.getpid()}).decode()
-    uvicorn.run(FACTORY, factory=True, workers=workers, fd=listening.fileno(), **_QUIET)  # type: ignore[arg-type]
+    uvicorn.run(FACTORY, factory=True, workers=workers, fd=listening.fileno(), **_QUIET)
 
 
 def in_url(host: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from urllib.parse import urlsplit
 
 from adapter.cli.outcome import DONE, checked_as_of, say, unexpected, write
@@ -87,7 +88,7 @@ def _steps(site: Site, host: str, port: int, workers: int) -> dict[str, Callable
         "trust": lambda: _trust(site),
     }
     for client in _clients(site):
-        steps[f"keys of {client.iss}"] = lambda client=client: _keys(client)  # type: ignore[misc]
+        steps[f"keys of {client.iss}"] = partial(_keys, client)
     return {
         **steps,
         "rules and mappings": lambda: _rules(site),

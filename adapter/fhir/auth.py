@@ -6,16 +6,27 @@ import json
 import threading
 import time
 import uuid
+import zlib
 from pathlib import Path
 from typing import Any, Protocol
 
 import requests
+import urllib3
 
 from adapter.errors import RefusedError, RemoteError, UsageError
+from adapter.fhir.content import ACCEPTED, small_content
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ALGORITHMS = {"RSA": "RS384", "EC": "ES384"}
 _LIFETIME, _SKEW, _DEFAULT_EXPIRY, _KEPT = 240, 5, 300, 0.8
+
+
+class NoCredential(requests.auth.AuthBase):
+    """Keeps requests from adding the credentials of a .netrc file."""
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """The request as it is."""
+        return request
 
 
 class Auth(Protocol):
@@ -144,15 +155,32 @@ def _algorithm(key: dict[str, Any]) -> str:
 
 def _exchange(method: str, url: str, timeout: float, form: dict[str, str] | None = None) -> dict[str, Any]:
     what = "the token endpoint" if method == "POST" else "the smart-configuration"
+    until = time.monotonic() + timeout
+    headers = {"Accept": "application/json", "Accept-Encoding": ACCEPTED}
     try:
-        answer = requests.request(
-            method, url, data=form, timeout=timeout, allow_redirects=False, headers={"Accept": "application/json"}
-        )
-        found = answer.json() if answer.ok else {}
-    except requests.JSONDecodeError:
-        raise RemoteError(f"{what} did not answer with JSON") from None
-    except requests.RequestException as error:
+        with requests.request(
+            method,
+            url,
+            data=form,
+            timeout=timeout,
+            allow_redirects=False,
+            headers=headers,
+            auth=NoCredential(),
+            stream=True,
+        ) as answer:
+            content = small_content(answer, until) if answer.ok else b""
+    except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
         raise RemoteError(f"{what} could not be reached ({type(error).__name__}): check the server's address") from None
+    except (ValueError, zlib.error):
+        raise RemoteError(f"{what} gave no answer that can be read in full: check the server's address") from None
     if not answer.ok:
         raise RefusedError(f"{what} answered {answer.status_code}: check client id, key and scope", answer.status_code)
+    return _object(content, what)
+
+
+def _object(content: bytes, what: str) -> dict[str, Any]:
+    try:
+        found = json.loads(content)
+    except (ValueError, RecursionError):
+        raise RemoteError(f"{what} did not answer with JSON") from None
     return found if isinstance(found, dict) else {}

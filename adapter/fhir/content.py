@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import zlib
 from collections.abc import Iterator
 
@@ -9,6 +10,8 @@ import requests
 
 LARGEST = 128 << 20
 """Bytes of one answer, unpacked, that are read at most."""
+SMALL = 1 << 20
+"""Bytes of one answer that is no FHIR: keys, tokens, a configuration."""
 ACCEPTED = "gzip"
 _PLAIN = frozenset({"", "identity"})
 _PACKED = frozenset({"gzip", "x-gzip", "deflate"})
@@ -28,6 +31,21 @@ def pieces(answer: requests.Response) -> Iterator[bytes]:
     """
     sent = iter(lambda: answer.raw.read1(_PIECE, decode_content=False), b"")
     return _unpacked(sent) if _coding(answer) in _PACKED else sent
+
+
+def small_content(answer: requests.Response, until: float) -> bytes:
+    """The content of a streamed answer that is no FHIR, read up to a moment (of the monotonic clock).
+
+    Raises ValueError for more than 1 MiB and for what is not whole by then, zlib.error for broken packing.
+    """
+    body = bytearray()
+    for piece in pieces(answer):
+        body += piece
+        if len(body) > SMALL:
+            raise ValueError("it is larger than 1 MiB")
+        if time.monotonic() > until:
+            raise ValueError("its address did not answer in time")
+    return bytes(body)
 
 
 def _unpacked(sent: Iterator[bytes]) -> Iterator[bytes]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import functools
-import json
 import operator
 import re
 from collections.abc import Callable
@@ -14,6 +13,7 @@ import msgspec
 from msgspec import Raw
 
 from adapter.errors import InputError
+from adapter.fhir.entry_lists import check_one_list
 from adapter.fhir.versions import TELLING, foreign_type, foreign_version, without_foreign
 from adapter.resources.clinical import READ_TYPES
 from adapter.resources.datatypes import ABSENT
@@ -24,10 +24,10 @@ BOM = b"\xef\xbb\xbf"
 GZIP = b"\x1f\x8b"
 BLANK = b" \t\r\n"
 _PIECE = 1 << 14
+_NO_RESOURCE = type(None)
 _INNER = UNREAD["Bundle"]
 OUTCOME = UNREAD["OperationOutcome"]
 _SHAPES: dict[str, type[Any]] = {cls.__name__: cls for cls in READ_TYPES}
-_KEY = b'"entry"'
 _SEARCHED = re.compile(r"(?:^|/)([A-Z][A-Za-z]+)(?:/_search)?(?:\?|$)")
 
 
@@ -132,7 +132,7 @@ def read_closed(text: bytes, name: str, place: Callable[[int], str]) -> Document
     """A Bundle or single resource, already cleaned; Bundles inside it stay closed. Raises InputError."""
     try:
         found = _BUNDLE.decode(text)
-        _one_entry_list(text, name)
+        check_one_list(text, name)
         return typed_document(found, lambda: text, name, place)
     except msgspec.ValidationError:
         pass
@@ -195,9 +195,9 @@ def _of_bundle(bundle: Bundle, text: Callable[[], bytes], place: Callable[[int],
     """The usual case: everything has its shape."""
     base = _server(bundle.link) if bundle.link else None
     entries = Entries(bundle.entry or [], place, _original(text), base)
-    if bundle.type == "history" or any(e.resource is None for e in entries.items):
+    if bundle.type == "history" or _NO_RESOURCE in entries.kinds:
         entries = _without_requests(entries, bundle.type)
-    if any(e.resource.__class__ in TELLING and foreign_version(e.resource) for e in entries.items):
+    if not TELLING.isdisjoint(entries.kinds) and any(foreign_version(e.resource) for e in entries.items):
         entries = without_foreign(entries, name)
     incomplete = _incomplete(bundle.type, bundle.link, entries)
     return Document(entries, True, incomplete, bundle.link, bundle.total)
@@ -221,25 +221,12 @@ def _carefully(text: bytes, place: Callable[[int], str], name: str) -> Document:
     if kind != "Bundle":
         entries = Entries([Entry(None, shape_of(text))], lambda _: name, lambda _: text)
         return Document(without_foreign(entries, name), False)
-    _one_entry_list(text, name)
+    check_one_list(text, name)
     raws = _entries_of(outside.entry, name)
     entries = Entries([_entry(raw) for raw in raws], place, _original(lambda: text), _server(outside.link))
     type_ = read(outside.type, str) if outside.type else None
     entries = without_foreign(_without_requests(entries, type_), name)
     return Document(entries, True, _incomplete(type_, outside.link, entries), outside.link, outside.total)
-
-
-def _one_entry_list(text: bytes, name: str) -> None:
-    """Raises InputError for a Bundle with two `entry`: the resources of the first would be lost without a word."""
-    first = text.find(_KEY) + len(_KEY)
-    # From the end the search is several times faster, and nearly every Bundle is done with here.
-    if text.rfind(_KEY, first) < 0:
-        return
-    if text.count(_KEY) - 1 == bytes(_ENVELOPE.decode(text).entry).count(_KEY):
-        return
-    pairs = json.loads(text, object_pairs_hook=tuple, parse_int=str, parse_float=str)
-    if [key for key, _ in pairs].count("entry") > 1:
-        raise InputError(f"{name}: Bundle.entry stands there twice; put all entries into one list")
 
 
 def _entries_of(raw: Raw, name: str) -> list[Raw]:
@@ -343,7 +330,7 @@ def _opened(document: Document) -> Document:
         entries.base,
         frozenset(deleted),
     )
-    return Document(opened, True, tuple(gaps.items()))
+    return Document(opened, True, tuple(gaps.items()), document.link, document.total)
 
 
 def _original(text: Callable[[], bytes]) -> Callable[[int], bytes]:
@@ -373,13 +360,13 @@ def _incomplete(bundle_type: str | None, link: Raw, entries: Entries) -> tuple[t
     if bundle_type != "searchset":
         return ()
     reasons = []
-    for index, entry in enumerate(entries.items):
+    for index, entry in enumerate(entries.items if OUTCOME in entries.kinds else ()):
         if entry.resource.__class__ is not OUTCOME:
             continue
         outcome = read(entries.original(index), _Outcome) or _Outcome()
         grave = [i for i in outcome.issue or () if i.severity in ("warning", "error", "fatal")]
         reasons += [f"{i.severity}: {i.code or 'unknown'}" for i in grave]
-    if any(one.relation == "next" for one in read_list(link, Link)):
+    if link and any(one.relation == "next" for one in read_list(link, Link)):
         reasons.append("the next page is not in this file")
     if not reasons:
         return ()

@@ -9,14 +9,7 @@ import msgspec
 from msgspec import Raw
 
 from adapter.errors import InputError
-from adapter.resources.clinical import (
-    Condition,
-    MedicationAdministration,
-    MedicationDispense,
-    MedicationRequest,
-    MedicationStatement,
-    Procedure,
-)
+from adapter.resources.clinical import DRUGGED, Condition, MedicationRequest, Procedure
 from adapter.resources.datatypes import ABSENT
 from adapter.resources.entries import Broken, Entries, Entry
 from adapter.resources.repair import read
@@ -34,11 +27,10 @@ GenomicStudy ImagingSelection InventoryItem InventoryReport MedicationUsage Nutr
 Permission RequestOrchestration Requirements SubscriptionStatus SubscriptionTopic TestPlan Transport
 """
 _NEWER = frozenset(_NEWER_NAMES.split())
-_DRUGGED = (MedicationAdministration, MedicationStatement, MedicationRequest, MedicationDispense)
 # Where STU3 says `context`, R4 says `encounter`; of the other drug records both say `context`.
 _ENCOUNTERED = (MedicationRequest, Procedure)
 # Only these can tell of another version.
-TELLING = frozenset({Broken, Condition, Procedure, *_DRUGGED})
+TELLING = frozenset({Broken, Condition, Procedure, *DRUGGED})
 OLDER, NEWER = "STU3 or older", "R5 or newer"
 
 
@@ -83,7 +75,7 @@ def _speaks_r4(resource: Any, original: Callable[[int], bytes], index: int) -> b
     """Whether a resource has a shape that only R4 has; `original(index)` is its JSON."""
     if isinstance(resource, Condition):
         return _begins(resource.verificationStatus, b"{") or _begins(resource.clinicalStatus, b"{")
-    if isinstance(resource, _DRUGGED):
+    if isinstance(resource, DRUGGED):
         named = resource.medicationCodeableConcept or resource.medicationReference
         return bool(named and resource.status) and _marked(original, index, None, resource.__class__) is None
     if isinstance(resource, Procedure):
@@ -100,7 +92,7 @@ def foreign_version(resource: Any, original: Callable[[int], bytes] | None = Non
     if kind is Condition:
         old = _begins(resource.verificationStatus, b'"') or _begins(resource.clinicalStatus, b'"')
         return OLDER if old else None
-    if kind in _DRUGGED and not (resource.medicationCodeableConcept or resource.medicationReference):
+    if kind in DRUGGED and not (resource.medicationCodeableConcept or resource.medicationReference):
         return _marked(original, index, NEWER)
     if kind is Procedure and not resource.performedDateTime and not resource.performedPeriod:
         return _marked(original, index, None)

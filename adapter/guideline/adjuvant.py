@@ -21,7 +21,8 @@ from adapter.guideline.scans import (
 )
 from adapter.guideline.treatment import after_operation, course
 from adapter.timeline.events import Exposure
-from adapter.values import Truth, When, add_months, all_of, day_text, truth
+from adapter.values import When, add_months, all_of, day_text, truth
+from adapter.values.truth import MET, UNKNOWN
 
 TOPIC = "adjuvant"
 
@@ -107,7 +108,7 @@ def _duration_outcome(case: Case, begin: int, criteria: list[Criterion]) -> str:
     if case.day < add_months(begin, least):
         return "continue"
     stop = all_of(c.status for c in criteria)
-    return "stop-may-be-considered" if stop is Truth.MET else "minimum-reached"
+    return "stop-may-be-considered" if stop is MET else "minimum-reached"
 
 
 def _duration(case: Case) -> Finding:
@@ -151,7 +152,7 @@ def _clean_scans(case: Case) -> Criterion:
     doubts = scans_doubtful(case, newest[-1].day if newest else 0)
     return Criterion(
         code="two-clean-scans",
-        status=Truth.UNKNOWN if doubts else truth(clean),
+        status=UNKNOWN if doubts else truth(clean),
         threshold=f"latest {needed}, within {window} d",
         at=day_text(newest[-1].day) if newest else None,
         evidence=tuple(source for s in newest for source in s.sources),

@@ -14,6 +14,7 @@ from adapter.guideline.treatment import in_course, planned_operations
 from adapter.timeline.events import AdverseEvent
 from adapter.timeline.latest import latest
 from adapter.values import Truth, all_of, truth
+from adapter.values.truth import MET, NOT_MET, UNKNOWN
 
 TOPIC = "surgery"
 CODE = "surgery.adverse-events"
@@ -22,7 +23,7 @@ HEPATIC = "hepatic"
 _TRANSAMINASES = ("alt", "ast")
 
 
-class Event(msgspec.Struct, frozen=True):
+class Event(msgspec.Struct, frozen=True, gc=False):
     """An adverse event by its latest record; `status` says whether it is unresolved above the permitted grade."""
 
     name: str
@@ -41,16 +42,16 @@ def events(case: Case) -> tuple[Event, ...]:
         by_name.setdefault(event.name.strip().casefold(), []).append(event)
     named = [_by_records(case, by_name[name]) for name in sorted(by_name)]
     liver = _hepatic(case)
-    return tuple(e for e in (*named, liver) if e is not None and e.status is not Truth.NOT_MET)
+    return tuple(e for e in (*named, liver) if e is not None and e.status is not NOT_MET)
 
 
 def unresolved(case: Case) -> tuple[Event, ...]:
     """The events that are surely unresolved."""
-    return tuple(e for e in case.once(events) if e.status is Truth.MET)
+    return tuple(e for e in case.once(events) if e.status is MET)
 
 
 def _by_records(case: Case, records: list[AdverseEvent]) -> Event:
-    found = latest(records, (), case.day)
+    found = latest(records, (), case.day, case.timeline.reach)
     status = found.alert(lambda e: _unresolved(case, e))
     known = [e.grade for e in found.facts if e.grade is not None]
     notes = [n for e in found.facts for n in e.notes]
@@ -70,7 +71,7 @@ def _by_records(case: Case, records: list[AdverseEvent]) -> Event:
 def _unresolved(case: Case, event: AdverseEvent) -> Truth:
     """Above the permitted grade, not said to be unrelated, and not over."""
     most = case.limit(TOPIC, "adverse-event-most").days
-    grave = Truth.UNKNOWN if event.grade is None else truth(event.grade > most)
+    grave = UNKNOWN if event.grade is None else truth(event.grade > most)
     return all_of((grave, truth(event.related is not False), _lasting(case, event)))
 
 
@@ -78,8 +79,8 @@ def _lasting(case: Case, event: AdverseEvent) -> Truth:
     if event.resolved is not None:
         return truth(not event.resolved)
     if event.end is None or event.end.start > case.as_of.instant:
-        return Truth.MET
-    return Truth.NOT_MET if event.end.end <= case.as_of.instant else Truth.UNKNOWN
+        return MET
+    return NOT_MET if event.end.end <= case.as_of.instant else UNKNOWN
 
 
 def _hepatic(case: Case) -> Event | None:
@@ -96,7 +97,7 @@ def _hepatic(case: Case) -> Event | None:
     return Event(
         name=HEPATIC,
         grade=worst.least,
-        status=Truth.MET,
+        status=MET,
         at=newest.when.iso if newest else "",
         sources=tuple(dict.fromkeys(s for g in high for s in g.found.sources)),
         notes=tuple(dict.fromkeys(n for g in high for n in g.notes)),
@@ -115,11 +116,11 @@ def findings(case: Case) -> Iterator[Finding]:
 
 def _finding(case: Case, event: Event, planned: bool) -> Finding:
     most, grave = case.limit(TOPIC, "adverse-event-most").days, case.limit(TOPIC, "adverse-event-grave").days
-    sure = event.status is Truth.MET
+    sure = event.status is MET
     critical = sure and planned and event.grade is not None and event.grade >= grave
     tested = Criterion(
         code="adverse-event-resolved",
-        status=Truth.NOT_MET if sure else Truth.UNKNOWN,
+        status=NOT_MET if sure else UNKNOWN,
         value=event.grade,
         unit="grade",
         threshold=f"<= grade {most}",

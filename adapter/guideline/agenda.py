@@ -33,7 +33,7 @@ PAUSED = {"viral.hbv-antiviral": "nuc", "viral.hcv": "daa"}
 def agenda(case: Case) -> dict[str, OnRecord]:
     """By finding code, and for what no finding stands for: operations, and the last response evaluation."""
     found = {code: on_hold for code, group in PAUSED.items() if (on_hold := _paused(case.view.of_group(group)))}
-    for code, groups in ORDERED.items():
+    for code, groups in ORDERED.items() if case.view.plans else ():
         plans = [plan for group in groups for plan in valid_plans(case, group)]
         if plans:
             found[code] = _planned(plans)

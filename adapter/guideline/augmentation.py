@@ -17,19 +17,20 @@ from adapter.guideline.remnant_volumes import RATIO, VOLUME, remnant_share
 from adapter.guideline.thresholds import Limit
 from adapter.guideline.treatment import alpps_stages, planned_operations, valid_plans
 from adapter.guideline.vessels import invasion
-from adapter.values import Interval, Truth, all_of, day_text, negate, truth, whole_years
+from adapter.values import Interval, all_of, day_text, negate, truth, whole_years
+from adapter.values.truth import MET, NOT_MET, UNKNOWN
 
 TOPIC = "augmentation"
 STATEMENTS = ("C21-8", "C21-8t")
 _PRESENT = {"present": True, "absent": False}
-_OUTCOMES = {Truth.MET: "candidate", Truth.NOT_MET: "not-candidate", Truth.UNKNOWN: "indeterminate"}
+_OUTCOMES = {MET: "candidate", NOT_MET: "not-candidate", UNKNOWN: "indeterminate"}
 
 
 def findings(case: Case) -> Iterator[Finding]:
     """All findings of the topic that apply."""
     if case.once(phase) not in BEFORE_SURGERY:
         return
-    if case.once(adequate) is Truth.NOT_MET:
+    if case.once(adequate) is NOT_MET:
         yield _augmentation(case)
     for step in (_reassessment, _meld):
         found = step(case)
@@ -43,7 +44,7 @@ def _augmentation(case: Case) -> Finding:
     outcome = _OUTCOMES[all_of(c.status for c in deciding)]
     advice: tuple[str, ...] = ()
     if outcome == "candidate":
-        ways = {Truth.MET: "advice-alpps-pve", Truth.NOT_MET: "advice-alpps-only", Truth.UNKNOWN: "advice-pve-open"}
+        ways = {MET: "advice-alpps-pve", NOT_MET: "advice-alpps-only", UNKNOWN: "advice-pve-open"}
         advice = (ways[embolization.status],)
     return case.finding(
         "flr.augmentation", outcome, STATEMENTS, [*deciding, embolization], notes=("not-assessed",), advice=advice
@@ -53,7 +54,7 @@ def _augmentation(case: Case) -> Finding:
 def _age(case: Case) -> Criterion:
     limit, birth = case.limit(TOPIC, "age"), case.view.person.birth
     ages = None if birth is None else (whole_years(birth.last, case.day), whole_years(birth.first, case.day))
-    status = Truth.UNKNOWN if ages is None else limit.kept(Interval.between(*ages))
+    status = UNKNOWN if ages is None else limit.kept(Interval.between(*ages))
     return Criterion(
         code="age-under-65",
         status=status,
@@ -75,14 +76,14 @@ def _icg(case: Case) -> Criterion:
 def _small(case: Case) -> Criterion:
     """Below the bound of a normal liver, or of chronic liver disease; unknown disease decides where both agree."""
     share, chronic = case.once(remnant_share), case.once(chronic_liver_disease)
-    names = {Truth.MET: ["flr-chronic"], Truth.NOT_MET: ["flr-normal"]}
+    names = {MET: ["flr-chronic"], NOT_MET: ["flr-normal"]}
     limits = [case.limit(TOPIC, name) for name in names.get(chronic.status, ["flr-normal", "flr-chronic"])]
     verdicts = {limit.kept(value) for limit in limits for value in share.values}
     if share.blocked:
-        verdicts.add(Truth.UNKNOWN)
+        verdicts.add(UNKNOWN)
     return Criterion(
         code="flr-below-30-or-40",
-        status=verdicts.pop() if len(verdicts) == 1 else Truth.UNKNOWN,
+        status=verdicts.pop() if len(verdicts) == 1 else UNKNOWN,
         value=share.shown,
         unit="%",
         threshold=" / ".join(f"< {limit.value} %" for limit in limits),
@@ -111,7 +112,7 @@ def _pve(case: Case) -> Criterion:
         "inr": clotting.alert(lambda f: limit.reached(f.value)),
     }
     against = all_of(negate(status) for status in parts.values())
-    named = [f"{name}: {status.value}" for name, status in parts.items() if status is not Truth.NOT_MET]
+    named = [f"{name}: {status.value}" for name, status in parts.items() if status is not NOT_MET]
     evidence = [*case.once(invasion).vp.evidence, *metastasis.evidence, *pressure.sources, *clotting.sources]
     return Criterion(
         code="pve-not-contraindicated",
@@ -136,13 +137,13 @@ def _reassessment(case: Case) -> Finding | None:
     fewest, most = max(case.day - last, 0), case.day - max(w.first for w in whens)
     limit = case.limit(TOPIC, "reassessment-days")
     status = Interval.between(fewest, most).above(limit.value)
-    if status is Truth.NOT_MET:
+    if status is NOT_MET:
         return None
     given = "Observation" not in case.view.incomplete
-    sure = status is Truth.MET and given
+    sure = status is MET and given
     tested = Criterion(
         code="remnant-measured-within-2-weeks",
-        status=Truth.NOT_MET if sure else Truth.UNKNOWN,
+        status=NOT_MET if sure else UNKNOWN,
         value=most if fewest == most else None,
         unit="d",
         threshold=f"<= {limit.days} d",
@@ -165,11 +166,11 @@ def _meld(case: Case) -> Finding | None:
     score, limit = case.once(meld), case.limit(TOPIC, "meld")
     high = score.value.above(limit.value)
     blocked = any("unusable" in note for note in score.notes)
-    if not score.on_record or (high is Truth.NOT_MET and not blocked):
+    if not score.on_record or (high is NOT_MET and not blocked):
         return None
     tested = Criterion(
         code="meld-up-to-10",
-        status=Truth.NOT_MET if high is Truth.MET else Truth.UNKNOWN,
+        status=NOT_MET if high is MET else UNKNOWN,
         value=score.shown,
         unit=limit.unit,
         threshold=f"<= {limit.value}",
@@ -178,5 +179,5 @@ def _meld(case: Case) -> Finding | None:
         notes=score.notes,
     )
     evidence = [*(p.source for p in plans), *(p.source for p in before)]
-    outcome = "postpone" if high is Truth.MET else "unknown"
+    outcome = "postpone" if high is MET else "unknown"
     return case.finding("flr.meld", outcome, STATEMENTS, [tested], evidence=evidence, score=score.shown)

@@ -7,6 +7,7 @@ from adapter.guideline.model import Criterion
 from adapter.guideline.problems import ENDED, began
 from adapter.timeline.events import Problem
 from adapter.values import Truth, add_months, any_of, negate
+from adapter.values.truth import MET, NOT_MET, UNKNOWN
 
 
 def no_recent_bleeding(case: Case) -> Criterion:
@@ -18,14 +19,14 @@ def no_recent_bleeding(case: Case) -> Criterion:
     status = negate(any_of(verdicts.values()))
     notes = [] if problems else ["none-recorded"]
     unusable = case.unusable("gi_bleeding")
-    if status is Truth.MET and (unusable or not case.view.conditions_read):
-        status = Truth.UNKNOWN
+    if status is MET and (unusable or not case.view.conditions_read):
+        status = UNKNOWN
         notes.append("unusable: " + unusable[0].reason if unusable else "conditions-not-read")
-    deciding = [source for source, verdict in verdicts.items() if verdict is not Truth.NOT_MET] or list(verdicts)
+    deciding = [source for source, verdict in verdicts.items() if verdict is not NOT_MET] or list(verdicts)
     return Criterion(
         code="no-gi-bleeding-6-months",
         status=status,
-        value=None if status is Truth.UNKNOWN else status is Truth.NOT_MET,
+        value=None if status is UNKNOWN else status is NOT_MET,
         threshold=f"none within {limit.days} mo",
         evidence=(*deciding, *(u.source for u in unusable)),
         notes=tuple(notes),
@@ -35,21 +36,21 @@ def no_recent_bleeding(case: Case) -> Criterion:
 def _touches(case: Case, problem: Problem, since: int) -> Truth:
     """Whether a bleeding lies, even in part, between `since` and as-of."""
     end = _end_before(case, problem, since)
-    if end is Truth.MET:
-        return Truth.NOT_MET
+    if end is MET:
+        return NOT_MET
     start = began(problem)
     if start is None or not problem.confirmed:
-        return Truth.UNKNOWN
+        return UNKNOWN
     inside = start.first >= since
-    if end is Truth.NOT_MET or inside:
-        return Truth.MET
-    return Truth.UNKNOWN
+    if end is NOT_MET or inside:
+        return MET
+    return UNKNOWN
 
 
 def _end_before(case: Case, problem: Problem, since: int) -> Truth:
     """Whether a bleeding was over before `since`; while it is active it lasts to as-of."""
     if problem.abatement is None:
-        return Truth.UNKNOWN if problem.clinical in ENDED else Truth.NOT_MET
+        return UNKNOWN if problem.clinical in ENDED else NOT_MET
     if problem.abatement.last < since:
-        return Truth.MET
-    return Truth.NOT_MET if problem.abatement.first >= since else Truth.UNKNOWN
+        return MET
+    return NOT_MET if problem.abatement.first >= since else UNKNOWN

@@ -10,6 +10,7 @@ from adapter.guideline.lesions import Lesions
 from adapter.guideline.staging import Burden
 from adapter.values import Interval, Truth, all_of, negate, truth
 from adapter.values.interval import total
+from adapter.values.truth import NOT_MET, UNKNOWN
 
 TOPIC = "transplant"
 Fits = Callable[[Case, Lesions, int], Truth]
@@ -33,14 +34,14 @@ def up_to_seven(case: Case, burden: Burden) -> Truth:
 def _judged(case: Case, burden: Burden, most: int, fits: Fits) -> Truth:
     """The verdict that all possible counts share; macrovascular invasion or metastasis is always outside."""
     verdicts = {_by_count(case, burden, count, most, fits) for count in burden.lesions.counts(most + 1)}
-    by_lesions = verdicts.pop() if len(verdicts) == 1 else Truth.UNKNOWN
+    by_lesions = verdicts.pop() if len(verdicts) == 1 else UNKNOWN
     return all_of((negate(burden.invaded), negate(burden.spread), by_lesions))
 
 
 def _by_count(case: Case, burden: Burden, count: int, most: int, fits: Fits) -> Truth:
     if count == 0:
         return truth(True if burden.nothing_possible else None)
-    return Truth.NOT_MET if count > most else fits(case, burden.lesions, count)
+    return NOT_MET if count > most else fits(case, burden.lesions, count)
 
 
 def _milan(case: Case, lesions: Lesions, count: int) -> Truth:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -30,17 +30,18 @@ class Case:
         self.day = as_of.day
         self.edition = policy.edition
         self._kept: dict[Any, Any] = {}
+        self._raised: dict[str, list[Measurement]] = {}
         self._earlier: dict[int, Case] = {} if earlier is None else earlier
         # A threshold of the policy's edition: adapter/guideline/<topic>.yaml, value <name>.
         self.limit: Callable[[str, str], Limit] = policy.thresholds.limit
+        self._windows = policy.thresholds.windows
 
     def once(self, derive: Callable[[Case], Derived]) -> Derived:
         """`derive(self)`, computed at the first call and kept."""
-        try:
-            return self._kept[derive]  # type: ignore[no-any-return]
-        except KeyError:
-            pass
-        found = self._kept[derive] = derive(self)
+        kept = self._kept
+        if derive in kept:
+            return kept[derive]  # type: ignore[no-any-return]  # kept by what derived it, whose type no dict can tell
+        found = kept[derive] = derive(self)
         return found
 
     def at(self, day: int) -> Case:
@@ -58,17 +59,24 @@ class Case:
 
     def window(self, name: str) -> int:
         """A staleness window in days (ground_rules.yaml)."""
-        return self.limit("ground_rules", name).days
+        days = self._windows.get(name)
+        return self.limit("ground_rules", name).days if days is None else days
 
     def latest_number(self, concept: str, window: str | None = None) -> Latest[Measurement]:
         """The newest number of a concept as present state; `window` names the staleness window, None = never stale."""
-        days = None if window is None else self.window(window)
-        return latest(self.view.measurements(concept), self.unusable(concept), self.day, days)
+        view = self.view
+        facts = view.measurements(concept)
+        days = self.window(window) if facts and window is not None else None
+        unusable = view.unusable_about(concept) if view.unusable else ()
+        return latest(facts, unusable, self.day, self.timeline.reach, days)
 
     def latest_word(self, concept: str, window: str | None = None) -> Latest[Coded]:
         """The newest word of a concept as present state."""
-        days = None if window is None else self.window(window)
-        return latest(self.view.coded(concept), self.unusable(concept), self.day, days)
+        view = self.view
+        facts = view.coded(concept)
+        days = self.window(window) if facts and window is not None else None
+        unusable = view.unusable_about(concept) if view.unusable else ()
+        return latest(facts, unusable, self.day, self.timeline.reach, days)
 
     def unusable(self, *keys: str) -> list[Unusable]:
         """Unusable resources about one of the concepts or groups."""
@@ -76,7 +84,8 @@ class Case:
 
     def confirmed(self, group: str) -> list[Problem]:
         """Confirmed, not refuted Conditions of a group or concept that have begun by as-of."""
-        return [p for p in self.view.diagnosed(group) if p.confirmed and not p.refuted]
+        found = self.view.diagnosed(group)
+        return [p for p in found if p.confirmed and not p.refuted] if found else []
 
     def normal(self, measurement: Measurement) -> NormalLimits:
         """Limits of normal of a value: its own range, else the site's, else the cited default by sex."""
@@ -90,6 +99,14 @@ class Case:
         sex = self.view.person.sex or ""
         found = table.get((concept, sex)) or table.get((concept, ""))
         return found if found is not None else NormalLimits(None, None, False)
+
+    def perhaps_raised(self, concept: str) -> Sequence[Measurement]:
+        """Numbers of a concept but for those that one quick look finds normal."""
+        found = self._raised.get(concept)
+        if found is None:
+            facts = self.view.measurements(concept)
+            found = self._raised[concept] = perhaps_raised(facts, self.normal_of(concept).high)
+        return found
 
     def finding(
         self,
@@ -124,7 +141,7 @@ class Case:
             criteria=listed,
             due=due,
             cause=cause,
-            evidence=tuple(dict.fromkeys(references)),
+            evidence=tuple(dict.fromkeys(references)) if references else (),
             notes=tuple(notes),
             params=params,
             preliminary=preliminary or (bool(uncertain) and not uncertain.isdisjoint(references)),
@@ -168,11 +185,21 @@ def criterion(
     )
 
 
-def surely_normal(fact: Measurement, usual: Decimal | None) -> bool:
-    """One quick look: not above the value's own upper limit, or the usual one where the observation names no limits."""
-    upper = usual if fact.high is None and fact.low is None else fact.high
-    top = fact.value.high
-    return top is not None and upper is not None and top <= upper
+def perhaps_raised(
+    facts: Iterable[Measurement], usual: Decimal | None, floor: Decimal | None = None
+) -> list[Measurement]:
+    """Values but for those that one quick look finds normal, which most are.
+
+    Normal: not above their own upper limit, or the usual one where the observation names no limits, and below `floor`
+    where one is given.
+    """
+    found = []
+    for fact in facts:
+        upper = usual if fact.high is None and fact.low is None else fact.high
+        top = fact.value.high
+        if top is None or upper is None or top > upper or (floor is not None and top >= floor):
+            found.append(fact)
+    return found
 
 
 def doubts(found: Latest[Any]) -> list[str]:

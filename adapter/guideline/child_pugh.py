@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
@@ -14,12 +15,13 @@ from adapter.guideline.thresholds import Thresholds
 from adapter.timeline.events import Coded, Measurement
 from adapter.timeline.latest import Latest
 from adapter.values import Interval, Truth, When
+from adapter.values.truth import MET, NOT_MET, UNKNOWN
 
 CLASSES = ("A", "B", "C")
 _ASCITES_SEVERE = frozenset({"moderate", "severe", "refractory"})
 
 
-class Part(msgspec.Struct, frozen=True):
+class Part(msgspec.Struct, frozen=True, gc=False):
     """Points that one part can give (fewest, most), with what they rest on."""
 
     name: str
@@ -34,19 +36,21 @@ class Part(msgspec.Struct, frozen=True):
 def child_pugh(case: Case) -> ChildPugh:
     """The class and points at the case's as-of."""
     parts = (_bilirubin(case), _albumin(case), _inr(case), _ascites(case), _encephalopathy(case))
-    low = sum([p.points[0] for p in parts])
-    high = sum([p.points[1] for p in parts])
-    newest = max([p for p in parts if p.day is not None], key=lambda p: p.day or 0, default=None)
+    low, high, day, at = 0, 0, None, None
+    for part in parts:
+        low, high = low + part.points[0], high + part.points[1]
+        if part.day is not None and (day is None or part.day > day):
+            day, at = part.day, part.at
     computed = ChildPugh(
         possible=_classes(case, low, high),
         points=(low, high),
         parts={p.name: p.points for p in parts},
         assumed=tuple([p.name for p in parts if p.assumed]),
-        at=newest.at if newest else None,
+        at=at,
         evidence=tuple(dict.fromkeys([r for p in parts for r in p.evidence])),
         notes=tuple([f"{p.name}: {note}" for p in parts for note in p.notes]),
     )
-    return _with_record(case, computed, newest.day if newest else None)
+    return _with_record(case, computed, day)
 
 
 def _classes(case: Case, low: int, high: int) -> tuple[str, ...]:
@@ -62,14 +66,42 @@ def _class_bounds(thresholds: Thresholds) -> dict[str, tuple[int, int]]:
     return {"A": (fewest, most_a), "B": (most_a + 1, most_b), "C": (most_b + 1, most)}
 
 
-def _range(case: Case, one: Truth, three: Truth) -> tuple[int, int]:
+class _Table(msgspec.Struct, frozen=True, gc=False):
+    """The table's bounds (low, high) of each part, bilirubin by the unit that it was reported in."""
+
+    most: int
+    mass_unit: str
+    bilirubin_mass: tuple[Decimal, Decimal]
+    bilirubin: tuple[Decimal, Decimal]
+    albumin: tuple[Decimal, Decimal]
+    inr: tuple[Decimal, Decimal]
+    mild: Decimal
+
+
+@lru_cache(maxsize=16)
+def _table(thresholds: Thresholds) -> _Table:
+    def bounds(part: str) -> tuple[Decimal, Decimal]:
+        low, high = (thresholds.limit("child_pugh", f"{part}-{end}") for end in ("low", "high"))
+        return low.value, high.value
+
+    return _Table(
+        most=thresholds.limit("child_pugh", "most-points").days,
+        mass_unit=thresholds.limit("child_pugh", "bilirubin-mass-low").unit,
+        bilirubin_mass=bounds("bilirubin-mass"),
+        bilirubin=bounds("bilirubin-molar"),
+        albumin=bounds("albumin"),
+        inr=bounds("inr"),
+        mild=thresholds.limit("child_pugh", "encephalopathy-mild").value,
+    )
+
+
+def _range(most: int, one: Truth, three: Truth) -> tuple[int, int]:
     """Points that stay possible when 1 point and 3 points are each sure, impossible or open."""
-    if one is Truth.MET:
+    if one is MET:
         return 1, 1
-    most = case.limit("child_pugh", "most-points").days
-    if three is Truth.MET:
+    if three is MET:
         return most, most
-    return 1 if one is Truth.UNKNOWN else 2, most if three is Truth.UNKNOWN else 2
+    return 1 if one is UNKNOWN else 2, most if three is UNKNOWN else 2
 
 
 def _hull(ranges: list[tuple[int, int]]) -> tuple[int, int]:
@@ -79,9 +111,9 @@ def _hull(ranges: list[tuple[int, int]]) -> tuple[int, int]:
     return min([low for low, _ in ranges]), max([high for _, high in ranges])
 
 
-def _from_number(case: Case, name: str, found: Latest[Measurement], ranges: list[tuple[int, int]]) -> Part:
+def _from_number(name: str, found: Latest[Measurement], ranges: list[tuple[int, int]], most: int) -> Part:
     fresh = found.fresh
-    points = _hull(ranges) if fresh and not found.blocked else (1, case.limit("child_pugh", "most-points").days)
+    points = _hull(ranges) if fresh and not found.blocked else (1, most)
     used = found.newest if fresh else None
     return Part(
         name,
@@ -94,55 +126,50 @@ def _from_number(case: Case, name: str, found: Latest[Measurement], ranges: list
 
 
 def _bilirubin(case: Case) -> Part:
-    found = case.latest_number("bilirubin_total", "labs")
-    return _from_number(case, "bilirubin", found, [_bilirubin_points(case, fact) for fact in found.facts])
+    found, table = case.latest_number("bilirubin_total", "labs"), _table(case.policy.thresholds)
+    return _from_number("bilirubin", found, [_bilirubin_points(table, fact) for fact in found.facts], table.most)
 
 
-def _bilirubin_points(case: Case, fact: Measurement) -> tuple[int, int]:
+def _bilirubin_points(table: _Table, fact: Measurement) -> tuple[int, int]:
     """The table gives both units, rounded apart: the value is compared in the unit that it was reported in."""
-    mass = case.limit("child_pugh", "bilirubin-mass-low").unit == fact.reported_unit
-    kind, value = ("mass", fact.reported) if mass else ("molar", fact.value)
-    low = case.limit("child_pugh", f"bilirubin-{kind}-low").value
-    high = case.limit("child_pugh", f"bilirubin-{kind}-high").value
-    return _range(case, value.below(low), value.above(high))
+    mass = table.mass_unit == fact.reported_unit
+    (low, high), value = (table.bilirubin_mass, fact.reported) if mass else (table.bilirubin, fact.value)
+    return _range(table.most, value.below(low), value.above(high))
 
 
 def _albumin(case: Case) -> Part:
-    found = case.latest_number("albumin", "labs")
-    high = case.limit("child_pugh", "albumin-high").value
-    low = case.limit("child_pugh", "albumin-low").value
-    ranges = [_range(case, f.value.above(high), f.value.below(low)) for f in found.facts]
-    return _from_number(case, "albumin", found, ranges)
+    found, table = case.latest_number("albumin", "labs"), _table(case.policy.thresholds)
+    low, high = table.albumin
+    ranges = [_range(table.most, f.value.above(high), f.value.below(low)) for f in found.facts]
+    return _from_number("albumin", found, ranges, table.most)
 
 
 def _inr(case: Case) -> Part:
-    found = case.latest_number("inr", "labs")
-    low = case.limit("child_pugh", "inr-low").value
-    high = case.limit("child_pugh", "inr-high").value
-    return _from_number(
-        case, "inr", found, [_range(case, f.value.below(low), f.value.above(high)) for f in found.facts]
-    )
+    found, table = case.latest_number("inr", "labs"), _table(case.policy.thresholds)
+    low, high = table.inr
+    ranges = [_range(table.most, f.value.below(low), f.value.above(high)) for f in found.facts]
+    return _from_number("inr", found, ranges, table.most)
 
 
 def _ascites(case: Case) -> Part:
     found = case.latest_word("ascites_grade", "ascites-encephalopathy")
-    return _graded(case, "ascites", "ascites", found, [_ascites_points(case, f) for f in found.facts])
+    most = _table(case.policy.thresholds).most
+    return _graded(case, "ascites", "ascites", found, [_ascites_points(most, f) for f in found.facts], most)
 
 
-def _ascites_points(case: Case, fact: Coded) -> tuple[int, int]:
-    return _range(case, _is(fact.value == "none"), _is(fact.value in _ASCITES_SEVERE))
+def _ascites_points(most: int, fact: Coded) -> tuple[int, int]:
+    return _range(most, _is(fact.value == "none"), _is(fact.value in _ASCITES_SEVERE))
 
 
 def _encephalopathy(case: Case) -> Part:
     found = case.latest_number("hepatic_encephalopathy_grade", "ascites-encephalopathy")
-    mild = case.limit("child_pugh", "encephalopathy-mild").value
-    ranges = [_range(case, f.value.at_most(0), f.value.above(mild)) for f in found.facts]
-    return _graded(case, "encephalopathy", "hepatic_encephalopathy", found, ranges)
+    table = _table(case.policy.thresholds)
+    ranges = [_range(table.most, f.value.at_most(0), f.value.above(table.mild)) for f in found.facts]
+    return _graded(case, "encephalopathy", "hepatic_encephalopathy", found, ranges, table.most)
 
 
-def _graded(case: Case, name: str, problem: str, found: Latest[Any], ranges: list[tuple[int, int]]) -> Part:
+def _graded(case: Case, name: str, problem: str, found: Latest[Any], ranges: list[tuple[int, int]], most: int) -> Part:
     """A grade, with an active Condition beside it: present without a grade, unless a usable grade says more."""
-    most = case.limit("child_pugh", "most-points").days
     conditions = active_confirmed(case, problem)
     usable = found.fresh and not found.blocked
     points = _hull(ranges) if usable else (1, most)
@@ -152,8 +179,7 @@ def _graded(case: Case, name: str, problem: str, found: Latest[Any], ranges: lis
         older = usable and newest is not None and all(s is not None and s.last <= newest.when.first for s in since)
         points = (1 if older else 2, most)
     absent = found.missing and not found.blocked and not conditions
-    given = absent and not {"Observation", "Condition"} & case.view.incomplete
-    assumed = given and case.option("assume-absent")
+    assumed = absent and case.option("assume-absent") and not {"Observation", "Condition"} & case.view.incomplete
     used = newest if found.fresh else None
     return Part(
         name,
@@ -167,7 +193,7 @@ def _graded(case: Case, name: str, problem: str, found: Latest[Any], ranges: lis
 
 
 def _is(value: bool) -> Truth:
-    return Truth.MET if value else Truth.NOT_MET
+    return MET if value else NOT_MET
 
 
 def _with_record(case: Case, computed: ChildPugh, newest_part: int | None) -> ChildPugh:

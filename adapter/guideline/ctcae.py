@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from functools import lru_cache
 
@@ -16,6 +16,7 @@ from adapter.guideline.treatment import course, last_exposed
 from adapter.timeline.events import Coded, Measurement
 from adapter.timeline.latest import Latest, latest
 from adapter.values import Interval, Truth
+from adapter.values.truth import MET, NOT_MET, UNKNOWN
 
 TOPIC = "ctcae"
 STATEMENTS = ("C24-s3.6", "C24-17")
@@ -27,7 +28,7 @@ _GRADES = ("1", "2", "3", "4")
 Range = tuple[int, int]
 
 
-class Graded(msgspec.Struct, frozen=True):
+class Graded(msgspec.Struct, frozen=True, gc=False):
     """One laboratory value with the grades that stay possible (0: none)."""
 
     concept: str
@@ -64,7 +65,7 @@ def findings(case: Case) -> Iterator[Finding]:
         if grade == 0:
             continue
         outcome = "unknown" if grade is None else f"grade-{grade}"
-        status = Truth.UNKNOWN if grade is None else Truth.MET
+        status = UNKNOWN if grade is None else MET
         newest = one.found.newest
         doubt = (f"at-least: {one.least}",) if grade is None and one.least else ()
         yield case.finding(
@@ -84,17 +85,32 @@ def graded(case: Case, concept: str, start: int) -> Graded | None:
     facts = case.view.measurements(concept)
     if not facts:
         return None
+    if facts[-1].when.first > start:
+        known = case.once(_by_newest)
+        if concept not in known:
+            known[concept] = _graded(case, concept, facts)
+        return known[concept]
     # A partial date that reaches back before the therapy may be a value of before it.
-    after = facts[-1].when.first > start
-    if not after:
-        facts = [m for m in facts if m.when.last > start]
-    found = latest(facts, case.unusable(concept), case.day, case.window("labs"))
+    found = _graded(case, concept, [m for m in facts if m.when.last > start])
+    return None if found is None else msgspec.structs.replace(found, least=0)
+
+
+def _by_newest(_: Case) -> dict[str, Graded | None]:
+    """The tests whose newest value was graded, each once."""
+    return {}
+
+
+def _graded(case: Case, concept: str, facts: Sequence[Measurement]) -> Graded | None:
+    found = latest(facts, case.unusable(concept), case.day, case.timeline.reach, case.window("labs"))
     if not found.fresh:
         return None
+    if len(found.facts) == 1:
+        (least, most), notes = grade_of(case, concept, found.facts[0])
+        return Graded(concept, least, most, found, notes)
     each = [grade_of(case, concept, fact) for fact in found.facts]
-    notes = each[0][1] if len(each) == 1 else tuple(dict.fromkeys(note for _, ns in each for note in ns))
+    notes = tuple(dict.fromkeys(note for _, ns in each for note in ns))
     least, most = _together([r for r, _ in each], found.contradiction)
-    return Graded(concept, least if after else 0, most, found, notes)
+    return Graded(concept, least, most, found, notes)
 
 
 def _together(ranges: list[Range], contradiction: bool) -> Range:
@@ -110,7 +126,7 @@ def _dipstick(case: Case, start: int) -> Graded | None:
     facts = [w for w in case.view.coded(STRIP) if w.when.first > start]
     if not facts:
         return None
-    found = latest(facts, case.unusable(STRIP), case.day, case.window("labs"))
+    found = latest(facts, case.unusable(STRIP), case.day, case.timeline.reach, case.window("labs"))
     if not found.fresh:
         return None
     each = [strip_grade(case, w) for w in found.facts]
@@ -142,7 +158,7 @@ def grade_of(case: Case, concept: str, fact: Measurement) -> tuple[Range, tuple[
     return _proteinuria(case, fact, over), notes
 
 
-class Ladder(msgspec.Struct, frozen=True):
+class Ladder(msgspec.Struct, frozen=True, gc=False):
     """The bounds of a test by grade, highest grade first; between which numbers all of them lie."""
 
     rungs: tuple[tuple[int, Limit], ...]
@@ -165,10 +181,10 @@ def _highest(case: Case, prefix: str, value: Interval | None) -> Range:
         return 0, 0  # as most values are: no rung needs a look
     most = 0
     for grade, limit in ladder.rungs:
-        reached = Truth.UNKNOWN if value is None else limit.reached(value)
-        if reached is not Truth.NOT_MET:
+        reached = UNKNOWN if value is None else limit.reached(value)
+        if reached is not NOT_MET:
             most = max(most, grade)
-        if reached is Truth.MET:
+        if reached is MET:
             return grade, most
     return 0, most
 
@@ -179,12 +195,12 @@ def _falling(case: Case, concept: str, value: Interval, below_normal: Truth | No
     if value.low is None or value.low < ladder.highest:  # else no rung needs a look
         for grade, limit in ladder.rungs:
             below = value.below(limit.value)
-            if below is not Truth.NOT_MET:
+            if below is not NOT_MET:
                 most = max(most, grade)
-            if below is Truth.MET:
+            if below is MET:
                 return grade, most
-    low = below_normal if below_normal is not None else Truth.UNKNOWN
-    return int(low is Truth.MET), max(most, int(low is not Truth.NOT_MET))
+    low = below_normal if below_normal is not None else UNKNOWN
+    return int(low is MET), max(most, int(low is not NOT_MET))
 
 
 def baselines(case: Case) -> dict[str, Latest[Measurement]]:
@@ -193,10 +209,15 @@ def baselines(case: Case) -> dict[str, Latest[Measurement]]:
     if start is None:
         return {concept: Latest() for concept in GRADED}
     first = start - case.limit(TOPIC, "baseline-days").days
-    found = {}
+    found: dict[str, Latest[Measurement]] = {}
     for concept in GRADED:
-        values = [m for m in case.view.measurements(concept) if m.when.last <= start and first <= m.when.first]
-        found[concept] = latest(values, (), start)
+        values = []
+        for fact in case.view.measurements(concept):
+            if fact.when.first > start:
+                break  # sorted by time: none of those that follow is of before it
+            if fact.when.last <= start and first <= fact.when.first:
+                values.append(fact)
+        found[concept] = latest(values, (), start, case.timeline.reach)
     return found
 
 
@@ -210,7 +231,7 @@ def _against_baseline(
         upper = case.normal(known).high
         if upper is None:
             continue
-        if known.value.at_most(upper) is Truth.MET:
+        if known.value.at_most(upper) is MET:
             each.append(_highest(case, f"{concept}-uln", over))
         else:
             abnormal = True
@@ -255,5 +276,5 @@ def _clotting(case: Case, fact: Measurement) -> tuple[Range, tuple[str, ...]]:
 def _proteinuria(case: Case, fact: Measurement, over: Interval | None) -> Range:
     """By the 24-hour amount; grade 1 from the upper limit of normal."""
     low, high = _highest(case, f"{PROTEIN}-from", fact.value)
-    at_limit = Truth.UNKNOWN if over is None else over.at_least(1)
-    return max(low, int(at_limit is Truth.MET)), max(high, int(at_limit is not Truth.NOT_MET))
+    at_limit = UNKNOWN if over is None else over.at_least(1)
+    return max(low, int(at_limit is MET)), max(high, int(at_limit is not NOT_MET))

@@ -8,15 +8,16 @@ from adapter.guideline.model import Criterion
 from adapter.guideline.staging import baseline_burden, baseline_case, burden
 from adapter.values import Truth, all_of, any_of, negate, truth
 from adapter.values.interval import total
+from adapter.values.truth import NOT_MET
 
 
 def initial_spread(case: Case) -> Truth:
     """Whether metastasis was on record at conversion start; nothing ever recorded about it means no."""
     found = case.once(baseline_burden)
     if found is None:
-        return Truth.NOT_MET
+        return NOT_MET
     metastasis = found.metastasis
-    return metastasis.present if metastasis.evidence else Truth.NOT_MET
+    return metastasis.present if metastasis.evidence else NOT_MET
 
 
 def ehm_resectable(case: Case) -> Truth:
@@ -28,7 +29,7 @@ def ehm_resectable(case: Case) -> Truth:
 def ehm_criterion(case: Case) -> Criterion | None:
     """`ehm-inactive-or-resectable`, where metastasis was there at the start."""
     initial = case.once(initial_spread)
-    if initial is Truth.NOT_MET:
+    if initial is NOT_MET:
         return None
     now = case.once(burden).metastasis
     resectable = all_of((case.once(ehm_resectable), negate(_active_and_not_smaller(case))))
@@ -50,8 +51,8 @@ def _active_and_not_smaller(case: Case) -> Truth:
     """Recorded active, with measured lesions not smaller than at the start (C24-10 says reduced)."""
     activity = case.latest_word("ehm_activity", "imaging")
     active = activity.alert(lambda f: truth(f.value == "active"))
-    if activity.missing or active is Truth.NOT_MET:
-        return Truth.NOT_MET
+    if activity.missing or active is NOT_MET:
+        return NOT_MET
     return all_of((active, _not_smaller(case)))
 
 
@@ -63,5 +64,5 @@ def _not_smaller(case: Case) -> Truth:
     pairs = [(before[name], lesion) for name, lesion in now.items()]
     whole = [(a.diameter, b.diameter) for a, b in pairs if a.diameter is not None and b.diameter is not None]
     if not whole:
-        return Truth.NOT_MET
+        return NOT_MET
     return total(b for _, b in whole).minus(total(a for a, _ in whole)).at_least(0)

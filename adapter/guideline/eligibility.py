@@ -12,6 +12,7 @@ from adapter.guideline.phase import BASELINE, BEFORE_SURGERY, phase
 from adapter.guideline.staging import NOTHING, baseline_cnlc, cnlc
 from adapter.guideline.treatment import ordered
 from adapter.values import Truth, all_of, truth, whole_years
+from adapter.values.truth import MET, NOT_MET, UNKNOWN
 
 SCOPE = ("C24-3", "C24-fig1a")
 RESECTABILITY = ("C21-1", "C21-16")
@@ -63,7 +64,7 @@ def _stage_criterion(stage: Stage, code: str, status: Truth) -> Criterion:
 
 def _scope_finding(case: Case) -> Finding:
     stage, outcome = case.once(initial_stage), case.once(scope)
-    status = {"in-scope": Truth.MET, "out-of-scope": Truth.NOT_MET}.get(outcome, Truth.UNKNOWN)
+    status = {"in-scope": MET, "out-of-scope": NOT_MET}.get(outcome, UNKNOWN)
     advice = ("scope-terminal",) if stage.possible == (_TERMINAL,) else ()
     return case.finding(
         "eligibility.scope",
@@ -102,11 +103,11 @@ def _resectability(possible: set[str], resectable: Truth) -> str | None:
 def _one_resectability(stage: str, resectable: Truth) -> str:
     if stage == "IIIb":
         return "systemic-first"
-    if resectable is Truth.UNKNOWN or stage in (_TERMINAL, NOTHING):
+    if resectable is UNKNOWN or stage in (_TERMINAL, NOTHING):
         return "indeterminate"
     if stage in _EARLY:
-        return "resectable" if resectable is Truth.MET else "potentially-resectable"
-    return "potentially-resectable" if resectable is Truth.MET else "sequential"
+        return "resectable" if resectable is MET else "potentially-resectable"
+    return "potentially-resectable" if resectable is MET else "sequential"
 
 
 def conversion(case: Case) -> Finding:
@@ -119,11 +120,11 @@ def conversion(case: Case) -> Finding:
         no_recent_bleeding(case),
     ]
     together = all_of(c.status for c in criteria)
-    if together is Truth.NOT_MET:
+    if together is NOT_MET:
         return _not_standard(case, criteria)
-    outcome = "eligible" if together is Truth.MET and case.once(scope) == "in-scope" else "indeterminate"
+    outcome = "eligible" if together is MET and case.once(scope) == "in-scope" else "indeterminate"
     if case.once(scope) != "in-scope":
-        criteria.append(_stage_criterion(case.once(initial_stage), "in-scope", Truth.UNKNOWN))
+        criteria.append(_stage_criterion(case.once(initial_stage), "in-scope", UNKNOWN))
     return case.finding("eligibility.conversion", outcome, CONVERSION, criteria)
 
 
@@ -145,7 +146,7 @@ def _not_standard(case: Case, criteria: list[Criterion]) -> Finding:
 def child_pugh_a(case: Case) -> Criterion:
     """Criterion `child-pugh-a`, decided when the whole range of points agrees."""
     found = case.once(child_pugh)
-    status = truth(found.value == "A") if found.value or "A" not in found.possible else Truth.UNKNOWN
+    status = truth(found.value == "A") if found.value or "A" not in found.possible else UNKNOWN
     return Criterion(
         code="child-pugh-a",
         status=status,
@@ -169,7 +170,7 @@ def _age(case: Case) -> Criterion:
     birth = case.view.person.birth
     ages = None if birth is None else (whole_years(birth.last, case.day), whole_years(birth.first, case.day))
     if ages is None:
-        status = Truth.UNKNOWN
+        status = UNKNOWN
     else:
         inside = {least.days <= age <= most.days for age in range(ages[0], ages[1] + 1)}
         status = truth(inside.pop() if len(inside) == 1 else None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import TypeVar
 
 from adapter.guideline.agenda import agenda
@@ -64,15 +63,15 @@ def _part(name: str, derive: Callable[[], Part], otherwise: Part, failed: Failed
 
 
 def _findings(case: Case, failed: Failed | None) -> tuple[Finding, ...]:
-    if failed is None:
-        return tuple(finding for evaluator in EVALUATORS for finding in evaluator(case))
-    nothing: tuple[Finding, ...] = ()
-    found = (_part(check_name(e), partial(_ran, e, case), nothing, failed) for e in EVALUATORS)
-    return tuple(finding for findings in found for finding in findings)
-
-
-def _ran(evaluator: Evaluator, case: Case) -> tuple[Finding, ...]:
-    return tuple(evaluator(case))
+    found: list[Finding] = []
+    for evaluator in EVALUATORS:
+        try:
+            found += tuple(evaluator(case))  # all or, when it raises, none
+        except Exception as error:  # whatever it is, the other findings still stand
+            if failed is None:
+                raise
+            failed(check_name(evaluator), error)
+    return tuple(found)
 
 
 def check_name(evaluator: Evaluator) -> str:

@@ -7,12 +7,13 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from adapter.guideline.case import Case, surely_normal
+from adapter.guideline.case import Case
 from adapter.guideline.gaps import treatment_possible, unusable_since
 from adapter.guideline.treatment import course, last_exposed, last_sure
 from adapter.timeline.events import Exposure, Measurement, Unusable
 from adapter.timeline.latest import Latest, latest
 from adapter.values import Interval, Truth
+from adapter.values.truth import MET, NOT_MET, UNKNOWN
 
 TOPIC = "toxicity"
 NONE, CONTINUE = "none", "continue"
@@ -26,7 +27,7 @@ TRANSAMINASES = ("alt", "ast")
 BILIRUBIN = "bilirubin_total"
 
 
-class Test(msgspec.Struct, frozen=True):
+class Test(msgspec.Struct, frozen=True, gc=False):
     """One test over its upper limit: `ratio` None when nothing usable and fresh is on record."""
 
     concept: str
@@ -37,15 +38,15 @@ class Test(msgspec.Struct, frozen=True):
     @property
     def normal(self) -> bool:
         """Surely not above the upper limit, and nothing newer that cannot be used."""
-        return self.ratio is not None and self.ratio.above(1) is Truth.NOT_MET and not self.found.blocked
+        return self.ratio is not None and self.ratio.above(1) is NOT_MET and not self.found.blocked
 
     @property
     def raised(self) -> bool:
         """Surely above the upper limit."""
-        return self.ratio is not None and self.ratio.above(1) is Truth.MET
+        return self.ratio is not None and self.ratio.above(1) is MET
 
 
-class Hepatic(msgspec.Struct, frozen=True):
+class Hepatic(msgspec.Struct, frozen=True, gc=False):
     """Transaminases and bilirubin at one day, and the band (None: unknown); `at_least` when more may be true."""
 
     tests: tuple[Test, ...]
@@ -54,7 +55,7 @@ class Hepatic(msgspec.Struct, frozen=True):
     at_least: bool
 
 
-class Banded(msgspec.Struct, frozen=True):
+class Banded(msgspec.Struct, frozen=True, gc=False):
     """A day with a value in a steroid or discontinuation band."""
 
     band: str
@@ -77,7 +78,7 @@ def under_ici(case: Case, day: int, window: int) -> bool:
     """Whether an ICI was given at most `window` days before a day."""
     # The last dose first: it is the one that usually decides.
     for exposure in reversed(case.once(ici_given)):
-        if exposure.start.first <= day and day - min(last_sure(case, exposure), day) <= window:
+        if exposure.start.first <= day and last_sure(case, exposure) >= day - window:
             return True
     return False
 
@@ -85,14 +86,14 @@ def under_ici(case: Case, day: int, window: int) -> bool:
 def now_under_ici(case: Case) -> Truth:
     """Whether an ICI was given in the window before as-of; open when a dose is imprecise, unusable or not given."""
     window = case.limit(TOPIC, "under-ici").days
-    return Truth.MET if under_ici(case, case.day, window) else ici_possible(case, window)
+    return MET if under_ici(case, case.day, window) else ici_possible(case, window)
 
 
 def ici_possible(case: Case, window: int) -> Truth:
     """Whether an ICI may have been given at most `window` days before as-of although no dose surely was."""
     possible = any(case.day - last_exposed(case, e) <= window for e in case.once(ici_given))
     doubtful = treatment_possible(case, "ici") or bool(unusable_since(case, "ici", case.day - window))
-    return Truth.UNKNOWN if possible or doubtful else Truth.NOT_MET
+    return UNKNOWN if possible or doubtful else NOT_MET
 
 
 def hepatic_now(case: Case) -> Hepatic:
@@ -116,7 +117,7 @@ def band_before(case: Case) -> str | None:
     each = []
     for concept in (*TRANSAMINASES, BILIRUBIN):
         facts = [m for m in case.view.measurements(concept) if m.when.last <= first]
-        each.append(_judged(case, concept, latest(facts, (), first)))
+        each.append(_judged(case, concept, latest(facts, (), first, case.timeline.reach)))
     *tests, bilirubin = each
     return _band(case, tuple(tests), bilirubin)[0]
 
@@ -133,7 +134,7 @@ def _test(case: Case, concept: str, day: int, instant: int) -> Test:
     if facts and facts[-1].when.start > instant:
         facts = facts[: bisect_right(facts, instant, key=lambda m: m.when.start)]
     unusable: list[Unusable] = [u for u in case.unusable(concept) if u.when is None or u.when.first <= day]
-    found = latest(facts, unusable, day, case.window("labs"))
+    found = latest(facts, unusable, day, case.timeline.reach, case.window("labs"))
     first = case.once(first_ici)
     # A partial date that reaches back before the first dose may be a value of before it.
     after = first is not None and [f for f in found.facts if f.when.first > first]
@@ -180,23 +181,23 @@ def _band(case: Case, tests: tuple[Test, ...], bilirubin: Test) -> tuple[str | N
 def _transaminase_band(case: Case, value: Interval) -> str:
     """The band of a multiple; of a value with a comparator, of its lower bound."""
     for name, band in (("stop", STOP), ("steroid-high", HIGH_STEROID), ("steroid-low", LOW_STEROID)):
-        if case.limit(TOPIC, f"transaminase-{name}").reached(value) is Truth.MET:
+        if case.limit(TOPIC, f"transaminase-{name}").reached(value) is MET:
             return band
     above = value.above(case.limit(TOPIC, "transaminase-normal").value)
-    return CONTINUE if above is Truth.MET else NONE
+    return CONTINUE if above is MET else NONE
 
 
 def _bilirubin_band(case: Case, value: Interval | None) -> str | None:
     if value is None:
         return None
-    if case.limit(TOPIC, "bilirubin-stop").reached(value) is Truth.MET:
+    if case.limit(TOPIC, "bilirubin-stop").reached(value) is MET:
         return STOP
-    if value.above(case.limit(TOPIC, "bilirubin-steroid").value) is Truth.MET:
+    if value.above(case.limit(TOPIC, "bilirubin-steroid").value) is MET:
         return UNDEFINED
     normal = value.above(case.limit(TOPIC, "bilirubin-normal").value)
-    if normal is Truth.MET:
+    if normal is MET:
         return HIGH_STEROID
-    return NONE if normal is Truth.NOT_MET else None
+    return NONE if normal is NOT_MET else None
 
 
 def banded_days(case: Case) -> dict[int, Banded]:
@@ -225,21 +226,20 @@ def _banded(found: Hepatic) -> Banded | None:
 
 def _high_values(case: Case) -> Iterable[Measurement]:
     """Values on whose days such a band can begin: raised ones, transaminases alone only from the first steroid band."""
-    yellow = [fact for fact, value in _perhaps_raised(case, BILIRUBIN) if value.above(1) is Truth.MET]
+    yellow = [fact for fact, value in _perhaps_raised(case, BILIRUBIN) if value.above(1) is MET]
     yield from yellow
     lowest = case.limit(TOPIC, "transaminase-steroid-low")
     for concept in TRANSAMINASES:
         for fact, value in _perhaps_raised(case, concept, lowest.value > 1):
-            if lowest.reached(value) is Truth.MET or (yellow and value.above(1) is Truth.MET):
+            if lowest.reached(value) is MET or (yellow and value.above(1) is MET):
                 yield fact
 
 
-def _perhaps_raised(case: Case, concept: str, leave_normal: bool = True) -> Iterator[tuple[Measurement, Interval]]:
+def _perhaps_raised(case: Case, concept: str, skip_normal: bool = True) -> Iterator[tuple[Measurement, Interval]]:
     """Values with their multiple of the upper limit, without those that one look finds normal, which most are."""
-    usual = case.normal_of(concept).high
-    for fact in case.once(_since_first)[concept]:
-        if leave_normal and surely_normal(fact, usual):
-            continue
+    first = case.once(first_ici)
+    facts = case.perhaps_raised(concept) if skip_normal else case.view.measurements(concept)
+    for fact in [m for m in facts if first is not None and first < m.when.last]:
         value = ratio(case, fact)
         if value is not None:
             yield fact, value

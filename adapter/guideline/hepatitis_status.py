@@ -11,16 +11,17 @@ from adapter.guideline.phase import ADJUVANT, phase
 from adapter.guideline.treatment import course, last_given, ordered, planned_operations
 from adapter.timeline.events import Coded, Exposure, Measurement, Performed
 from adapter.values import Truth, When, any_of
+from adapter.values.truth import MET, NOT_MET, UNKNOWN
 
 DRUGS = ("ici", "aatd", "chemotherapy")
 MEDICATION_TYPES = frozenset(
     {"MedicationAdministration", "MedicationStatement", "MedicationRequest", "MedicationDispense"}
 )
 
-_SEROLOGY = {"present": Truth.MET, "absent": Truth.NOT_MET}
+_SEROLOGY = {"present": MET, "absent": NOT_MET}
 
 
-class Known(msgspec.Struct, frozen=True):
+class Known(msgspec.Struct, frozen=True, gc=False):
     """Whether an infection is known, with the facts that say so."""
 
     status: Truth
@@ -29,13 +30,13 @@ class Known(msgspec.Struct, frozen=True):
 
 def serology(fact: Coded) -> Truth:
     """A presence test as a truth; indeterminate is unknown."""
-    return _SEROLOGY.get(fact.value, Truth.UNKNOWN)
+    return _SEROLOGY.get(fact.value, UNKNOWN)
 
 
 def quantitative(fact: Measurement) -> Truth:
     """Quantitative HBsAg is positive above its own upper limit; without one only a zero says something."""
     if fact.high is None:
-        return Truth.NOT_MET if fact.value.number == 0 else Truth.UNKNOWN
+        return NOT_MET if fact.value.number == 0 else UNKNOWN
     return fact.value.above(fact.high)
 
 
@@ -50,40 +51,40 @@ def hbv(case: Case) -> Known:
     said += [(quantitative(f), f.source) for f in case.view.measurements("hbsag_quant")]
     for concept in ("hbv_dna", "hbv_dna_copies"):
         said += [(detectable(f), f.source) for f in case.view.measurements(concept)]
-    said += [(Truth.MET, p.source) for p in case.confirmed("chronic_hepatitis_b")]
+    said += [(MET, p.source) for p in case.confirmed("chronic_hepatitis_b")]
     unusable = case.unusable("hbsag", "hbsag_quant", "hbv_dna", "chronic_hepatitis_b")
-    return _known(case, said + [(Truth.UNKNOWN, u.source) for u in unusable], "Observation", "Condition")
+    return _known(case, said + [(UNKNOWN, u.source) for u in unusable], "Observation", "Condition")
 
 
 def hcv(case: Case) -> Known:
     """Anti-HCV ever positive, or confirmed chronic hepatitis C."""
     said = [(serology(f), f.source) for f in case.view.coded("anti_hcv")]
-    said += [(Truth.MET, p.source) for p in case.confirmed("chronic_hepatitis_c")]
+    said += [(MET, p.source) for p in case.confirmed("chronic_hepatitis_c")]
     unusable = case.unusable("anti_hcv", "chronic_hepatitis_c")
-    return _known(case, said + [(Truth.UNKNOWN, u.source) for u in unusable], "Observation", "Condition")
+    return _known(case, said + [(UNKNOWN, u.source) for u in unusable], "Observation", "Condition")
 
 
 def anti_hbc(case: Case) -> Known:
     """Anti-HBc ever positive."""
     said = [(serology(f), f.source) for f in case.view.coded("anti_hbc_total")]
     unusable = case.unusable("anti_hbc_total")
-    return _known(case, said + [(Truth.UNKNOWN, u.source) for u in unusable], "Observation")
+    return _known(case, said + [(UNKNOWN, u.source) for u in unusable], "Observation")
 
 
 def _known(case: Case, said: list[tuple[Truth, str]], *types: str) -> Known:
     """Never recorded means not known; a fact that does not decide, or a type not given in full, leaves it open."""
-    for status in (Truth.MET, Truth.UNKNOWN):
+    for status in (MET, UNKNOWN):
         sources = [source for verdict, source in said if verdict is status]
         if sources:
             return Known(status, tuple(sources))
     unclear = not case.view.incomplete.isdisjoint(types)
-    return Known(Truth.UNKNOWN if unclear else Truth.NOT_MET, tuple([source for _, source in said]))
+    return Known(UNKNOWN if unclear else NOT_MET, tuple([source for _, source in said]))
 
 
 def hbsag_negative(case: Case) -> bool:
     """The newest HBsAg is negative."""
     found = case.latest_word("hbsag")
-    return not found.missing and found.agreed(serology) is Truth.NOT_MET
+    return not found.missing and found.agreed(serology) is NOT_MET
 
 
 def _therapy(case: Case) -> list[tuple[int, int, str]]:
@@ -110,10 +111,10 @@ def under_therapy(case: Case) -> bool:
 def therapy_status(case: Case) -> Truth:
     """Whether antitumour therapy is under way; unreadable or missing records leave it open."""
     if case.once(under_therapy):
-        return Truth.MET
+        return MET
     window = case.limit("viral", "under-therapy").days
     unclear = medication_incomplete(case) or "Procedure" in case.view.incomplete
-    return Truth.UNKNOWN if unclear or unread_since(case, window, *DRUGS, "locoregional") else Truth.NOT_MET
+    return UNKNOWN if unclear or unread_since(case, window, *DRUGS, "locoregional") else NOT_MET
 
 
 def given_lately(case: Case, exposures: Iterable[Exposure], window: int) -> Truth:
@@ -139,8 +140,8 @@ def done_within(case: Case, when: When, window: int) -> Truth:
 
 def _within(case: Case, first: int, last: int, window: int) -> Truth:
     if case.day - first <= window:
-        return Truth.MET
-    return Truth.UNKNOWN if case.day - last <= window else Truth.NOT_MET
+        return MET
+    return UNKNOWN if case.day - last <= window else NOT_MET
 
 
 def therapy_sources(case: Case) -> tuple[str, ...]:
@@ -165,7 +166,7 @@ def therapy_ahead(case: Case) -> bool:
     return bool(case.once(planned_operations)) or any(ordered(case, group) for group in groups)
 
 
-class InForce(msgspec.Struct, frozen=True):
+class InForce(msgspec.Struct, frozen=True, gc=False):
     """Whether a drug of a group is in force on as-of's day, with what says so."""
 
     status: Truth
@@ -178,10 +179,10 @@ def in_force(case: Case, group: str) -> InForce:
     """Drugs of a group in force: on hold, or stopped with an unknown end, is not; an unreadable record may be."""
     held, unread = case.view.of_group(group), case.unusable(group)
     verdicts = [_active(case, e) for e in held]
-    active = tuple(e for e, verdict in zip(held, verdicts, strict=True) if verdict is Truth.MET)
+    active = tuple(e for e, verdict in zip(held, verdicts, strict=True) if verdict is MET)
     evidence = [e.source for e in active or held] + [u.source for u in unread if not active]
-    doubtful = bool(unread) or medication_incomplete(case) or Truth.UNKNOWN in verdicts
-    status = Truth.MET if active else (Truth.UNKNOWN if doubtful else Truth.NOT_MET)
+    doubtful = bool(unread) or medication_incomplete(case) or UNKNOWN in verdicts
+    status = MET if active else (UNKNOWN if doubtful else NOT_MET)
     notes = [] if active or not any(e.ending == "unknown" for e in held) else ["end-unknown"]
     notes += [] if active else [f"unusable: {u.reason}" for u in unread]
     return InForce(status, active, tuple(sorted(set(evidence))), tuple(dict.fromkeys(notes)))
@@ -189,10 +190,10 @@ def in_force(case: Case, group: str) -> InForce:
 
 def _active(case: Case, exposure: Exposure) -> Truth:
     if exposure.ending == "open":
-        return Truth.MET
+        return MET
     if exposure.ending != "known" or exposure.end is None or exposure.end.last < case.day:
-        return Truth.NOT_MET
-    return Truth.MET if exposure.end.first >= case.day else Truth.UNKNOWN
+        return NOT_MET
+    return MET if exposure.end.first >= case.day else UNKNOWN
 
 
 def medication_incomplete(case: Case) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 
 import msgspec
@@ -27,7 +27,7 @@ _NO_WORDS: frozenset[str] = frozenset()
 _LAST_DAY = date.max.toordinal()
 
 
-class Imaging(msgspec.Struct, frozen=True):
+class Imaging(msgspec.Struct, frozen=True, gc=False):
     """One group of imaging dates (ordinals): what was seen, and responses recorded for it. `day` is its last day.
 
     `words` by concept, oldest first; `sources` are references of everything seen.
@@ -54,7 +54,10 @@ class Imaging(msgspec.Struct, frozen=True):
         for seen in self.lesions:
             if seen.lesion is not None:
                 found.setdefault(seen.lesion, []).append(seen)
-        return {name: [s for s in ones if s.when.end >= ones[-1].when.start] for name, ones in found.items()}
+        for name, ones in found.items():
+            if len(ones) > 1:
+                found[name] = [s for s in ones if s.when.end >= ones[-1].when.start]
+        return found
 
     def newest(self, concept: str) -> frozenset[str]:
         """The newest words of one concept; several when they contradict each other."""
@@ -74,7 +77,7 @@ class Imaging(msgspec.Struct, frozen=True):
         return frozenset(s.modality for s in self.lesions if s.modality is not None)
 
 
-class Evaluations(msgspec.Struct, frozen=True):
+class Evaluations(msgspec.Struct, frozen=True, gc=False):
     """`baseline`: the last evaluation on or before conversion start; `after`: those after it and before any
     hepatectomy."""
 
@@ -117,7 +120,7 @@ def _is_evaluation(group: Imaging, targets: frozenset[str] | None) -> bool:
     return any(s.lesion in targets for s in group.lesions)
 
 
-def _groups(case: Case, recorded: dict[str, list[Coded]], first: int, last: int) -> Iterator[Imaging]:
+def _groups(case: Case, recorded: dict[str, Sequence[Coded]], first: int, last: int) -> Iterator[Imaging]:
     """Groups of imaging dates between two days (ordinals, both included), the newest first."""
     lesions = [s for s in case.view.lesions if first <= s.when.first <= last]
     numbers = [n for n in case.view.measurements("tumor_number") if first <= n.when.first <= last]

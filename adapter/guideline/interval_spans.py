@@ -12,7 +12,7 @@ from adapter.values import When
 _UNTIL_NOW = frozenset({"open", "unknown", "on-hold"})
 
 
-class Planned(msgspec.Struct, frozen=True):
+class Planned(msgspec.Struct, frozen=True, gc=False):
     """A dose that is ordered or recorded ahead: its last day lies between `first` and `last` (ordinals).
 
     `vague`: the date has no day, so that it may also lie after the operation.
@@ -24,7 +24,7 @@ class Planned(msgspec.Struct, frozen=True):
     vague: bool = False
 
 
-class Span(msgspec.Struct, frozen=True):
+class Span(msgspec.Struct, frozen=True, gc=False):
     """The last exposure lies between `first` and `last` (ordinals); `ongoing` while the drug is still taken."""
 
     first: int
@@ -101,5 +101,5 @@ def _planned(case: Case, on: When | None, until: When | None, source: str, opera
 
 def _order_ahead(case: Case, exposure: Exposure) -> bool:
     """An active oral order counts as exposure, and its recorded end after as-of as a planned dose."""
-    order = exposure.source.startswith("MedicationRequest")
-    return order and exposure.oral and exposure.end is not None and exposure.end.last > case.day
+    ahead = exposure.oral and exposure.end is not None and exposure.end.last > case.day
+    return ahead and exposure.source.startswith("MedicationRequest")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -15,6 +16,7 @@ from adapter.guideline.phase import operation_ahead
 from adapter.guideline.thresholds import Limit
 from adapter.guideline.treatment import alpps_stages, course, operation_day, overdue_plans, planned_operations
 from adapter.values import Interval, Truth, When, day_text, truth
+from adapter.values.truth import MET, NOT_MET, UNKNOWN
 
 TOPIC = "intervals"
 GROUPS = {"tki": "tki", "bevacizumab": "anti_vegf", "ici": "ici", "tace": "tace", "radiotherapy": "radiotherapy"}
@@ -24,7 +26,7 @@ STATEMENTS = ("C24-16", "C21-12")
 LOCAL_STATEMENTS = ("C21-12",)
 
 
-class Judged(msgspec.Struct, frozen=True):
+class Judged(msgspec.Struct, frozen=True, gc=False):
     """What one class is judged by: its limits, its last exposure, doses ahead, and the day of the operation."""
 
     name: str
@@ -86,7 +88,7 @@ def _undecided(case: Case, name: str, operation: When | None) -> Finding | None:
     if operation is None or not gaps:
         return None
     evidence = [u.source for u in unusable_since(case, GROUPS[name], case.once(course).floor)]
-    tested = Criterion(code=f"{name}-exposure", status=Truth.UNKNOWN, evidence=tuple(evidence), notes=gaps)
+    tested = Criterion(code=f"{name}-exposure", status=UNKNOWN, evidence=tuple(evidence), notes=gaps)
     return case.finding(f"interval.{name}", "unknown", _statements(name), [tested], evidence=_plan_sources(case, None))
 
 
@@ -122,7 +124,7 @@ def _earliest(case: Case, facts: Judged) -> Finding | None:
     notes = [*(["ongoing"] if facts.span.ongoing else []), *_gaps(case, GROUPS[facts.name], facts.span)]
     tested = Criterion(
         code=f"{facts.name}-{facts.minimum.days}-days",
-        status=Truth.UNKNOWN,
+        status=UNKNOWN,
         unit=facts.minimum.unit,
         threshold=_threshold(facts.minimum),
         at=day_text(facts.span.last),
@@ -156,7 +158,7 @@ def _judged(case: Case, facts: Judged, operation: When) -> Finding:
     outcome = "unknown" if gaps else outcome
     notes = [*_notes(facts, operation, (minimum, preferred), outcome, plan_minimum, plan_preferred), *gaps]
     shown = _deciding(facts, days, planned, by_plan)
-    shortest = shown.days.low or 0
+    shortest = _least(shown.days)
     criteria = _criteria(facts, shown, (minimum, plan_minimum), (preferred, plan_preferred), notes)
     kind, severity = _gravity(case, facts.name, outcome, int(shortest))
     return case.finding(
@@ -181,7 +183,7 @@ def _judged(case: Case, facts: Judged, operation: When) -> Finding:
 _ADVISED = frozenset({"planned", "must-stop-by", "date-imprecise"})
 
 
-class _Deciding(msgspec.Struct, frozen=True):
+class _Deciding(msgspec.Struct, frozen=True, gc=False):
     """What is nearest to the operation, the last dose or a dose ahead: its interval, day (ISO) and sources."""
 
     days: Interval
@@ -196,7 +198,13 @@ def _deciding(facts: Judged, days: Interval | None, planned: Planned | None, by_
         found.append(_Deciding(days, day_text(facts.span.last), facts.span.sources))
     if by_plan is not None and planned is not None:
         found.append(_Deciding(by_plan, day_text(planned.last), (planned.source,)))
-    return min(found, key=lambda one: one.days.low or 0)
+    return min(found, key=lambda one: _least(one.days))
+
+
+def _least(days: Interval) -> Decimal:
+    """An interval between two days has a least number of them."""
+    assert days.low is not None
+    return days.low
 
 
 def _days(facts: Judged, operation: When) -> Interval | None:
@@ -205,14 +213,14 @@ def _days(facts: Judged, operation: When) -> Interval | None:
 
 
 def _status(limit: Limit, days: Interval | None) -> Truth:
-    return Truth.MET if days is None else limit.reached(days)
+    return MET if days is None else limit.reached(days)
 
 
 def _outcome(minimum: Truth, preferred: Truth, plan_minimum: Truth, plan_preferred: Truth) -> str:
     """A date that straddles a bound gives the worse outcome."""
-    if minimum is not Truth.MET or plan_minimum is not Truth.MET:
+    if minimum is not MET or plan_minimum is not MET:
         return "violation"
-    return "ok" if preferred is Truth.MET and plan_preferred is Truth.MET else "short"
+    return "ok" if preferred is MET and plan_preferred is MET else "short"
 
 
 def _notes(
@@ -224,10 +232,10 @@ def _notes(
     plan_preferred: Truth,
 ) -> list[str]:
     notes = []
-    vague = any(d.vague for d in facts.doses) and Truth.NOT_MET in (plan_minimum, plan_preferred)
-    if vague or Truth.UNKNOWN in (*statuses, plan_minimum, plan_preferred):
+    vague = any(d.vague for d in facts.doses) and NOT_MET in (plan_minimum, plan_preferred)
+    if vague or UNKNOWN in (*statuses, plan_minimum, plan_preferred):
         notes.append("date-imprecise")
-    if plan_minimum is not Truth.MET or (outcome == "short" and plan_preferred is not Truth.MET):
+    if plan_minimum is not MET or (outcome == "short" and plan_preferred is not MET):
         notes.append("planned")
     if facts.span is not None and facts.span.ongoing:
         notes.append(f"must-stop-by: {day_text(operation.first - least_days(facts.minimum))}")
@@ -249,7 +257,7 @@ def _criteria(
     return [
         Criterion(
             code=code,
-            status=Truth.UNKNOWN if _doubted(notes) and _worse(statuses) is Truth.MET else _worse(statuses),
+            status=UNKNOWN if _doubted(notes) and _worse(statuses) is MET else _worse(statuses),
             value=int(number) if number is not None else shown.days.shown(),
             unit=limit.unit,
             threshold=_threshold(limit),
@@ -267,7 +275,7 @@ def _doubted(notes: list[str]) -> bool:
 
 
 def _worse(statuses: tuple[Truth, Truth]) -> Truth:
-    return next((s for s in (Truth.NOT_MET, Truth.UNKNOWN) if s in statuses), Truth.MET)
+    return next((s for s in (NOT_MET, UNKNOWN) if s in statuses), MET)
 
 
 def _gravity(case: Case, name: str, outcome: str, shortest: int) -> tuple[str | None, str | None]:
@@ -354,11 +362,11 @@ def _since(case: Case, test: str, day: int) -> Criterion:
         (m for m in case.view.measurements(test) if m.when.first > day), key=lambda m: m.when.start, default=None
     )
     if newest is None:
-        return Criterion(code=f"{test}-since", status=Truth.UNKNOWN, notes=("missing",))
+        return Criterion(code=f"{test}-since", status=UNKNOWN, notes=("missing",))
     number = newest.value.number
     return Criterion(
         code=f"{test}-since",
-        status=Truth.UNKNOWN,
+        status=UNKNOWN,
         value=number if number is not None else newest.value.shown(),
         unit=newest.unit,
         at=newest.when.iso,

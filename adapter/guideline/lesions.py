@@ -9,12 +9,13 @@ import msgspec
 
 from adapter.guideline.case import Case
 from adapter.timeline.events import Lesion, Measurement
-from adapter.values import Interval, Truth
+from adapter.values import Interval
+from adapter.values.truth import MET, NOT_MET
 
 ZERO = Interval.exact(0)
 
 
-class Lesions(msgspec.Struct, frozen=True):
+class Lesions(msgspec.Struct, frozen=True, gc=False):
     """Liver lesions on their newest date: sizes in mm (0 = none left), and the counts that stay possible.
 
     `most` None: no upper bound. `known` False: nothing fresh and usable is on record.
@@ -32,12 +33,12 @@ class Lesions(msgspec.Struct, frozen=True):
     @property
     def sure(self) -> list[Interval]:
         """Sizes of lesions that are surely there."""
-        return [s for s in self.sizes if s.above(0) is Truth.MET]
+        return [s for s in self.sizes if s.above(0) is MET]
 
     @property
     def maybe(self) -> list[Interval]:
         """Sizes of lesions that are or may be there."""
-        return [s for s in self.sizes if s.above(0) is not Truth.NOT_MET]
+        return [s for s in self.sizes if s.above(0) is not NOT_MET]
 
     def counts(self, beyond: int) -> Iterable[int]:
         """The possible counts, up to `beyond` which stands for itself and more."""
@@ -46,7 +47,8 @@ class Lesions(msgspec.Struct, frozen=True):
 
     def largest(self, count: int) -> Interval:
         """The largest diameter when `count` lesions are there (count at least 1)."""
-        sure, maybe = self.sure, self.maybe
+        there = [(s, s.above(0)) for s in self.sizes]
+        sure, maybe = [s for s, v in there if v is MET], [s for s, v in there if v is not NOT_MET]
         highs = [s.high for s in (sure if count == len(sure) else maybe)]
         known = [h for h in highs if h is not None]
         open_top = count > len(maybe) or not highs or len(known) < len(highs)
@@ -132,7 +134,7 @@ def _combined(
     evidence: tuple[str, ...],
 ) -> Lesions:
     sizes = _sizes(case, mine, viable_only)
-    sure = len([s for s in sizes if s.above(0) is Truth.MET])
+    sure = len([s for s in sizes if s.above(0) is MET])
     facts: list[Lesion | Measurement] = [*mine, *counted]
     notes = [n for fact in facts for n in fact.notes]
     if [f for f in facts if f.preliminary]:
@@ -147,7 +149,7 @@ def _combined(
     if most is not None and most < sure:
         notes.append("number-below-measured")
     if most == 0:
-        sizes = tuple(s if s.above(0) is Truth.MET else ZERO for s in sizes)
+        sizes = tuple(s if s.above(0) is MET else ZERO for s in sizes)
     return Lesions(
         True, sizes, max(fewest, sure), None if most is None else max(most, sure), day, at, evidence, tuple(notes)
     )

@@ -9,11 +9,12 @@ from adapter.guideline.hepatitis_status import quantitative, serology
 from adapter.guideline.model import Criterion
 from adapter.guideline.problems import active, active_confirmed
 from adapter.values import Truth, all_of, any_of, negate, truth
+from adapter.values.truth import MET, NOT_MET, UNKNOWN
 
 ASSUME = "assume-no-cirrhosis-when-conditions-read"
 
 
-class Disease(msgspec.Struct, frozen=True):
+class Disease(msgspec.Struct, frozen=True, gc=False):
     """Whether a liver disease is there, with what says so."""
 
     status: Truth
@@ -22,7 +23,7 @@ class Disease(msgspec.Struct, frozen=True):
 
     def criterion(self, code: str) -> Criterion:
         """The disease as a criterion: met when it is present."""
-        value = None if self.status is Truth.UNKNOWN else self.status is Truth.MET
+        value = None if self.status is UNKNOWN else self.status is MET
         return Criterion(code=code, status=self.status, value=value, evidence=self.evidence, notes=self.notes)
 
 
@@ -31,16 +32,16 @@ def cirrhosis(case: Case) -> Disease:
     found = case.latest_word("cirrhosis")
     words = {f.value for f in found.facts}
     conditions = active_confirmed(case, "cirrhosis")
-    sure = [p for p in conditions if active(case, p) is Truth.MET]
+    sure = [p for p in conditions if active(case, p) is MET]
     refuted = [p for p in case.view.diagnosed("cirrhosis") if p.refuted]
     evidence = tuple(dict.fromkeys([*found.sources, *(p.source for p in (*conditions, *refuted))]))
     present = bool(sure) or ("present" in words and not found.imprecise)
     absent = bool(refuted) or "absent" in words
     notes = [] if found.missing and not found.blocked else doubts(found)
     if present:
-        return Disease(Truth.MET, evidence, tuple(dict.fromkeys([*notes, *(["contradiction"] if absent else [])])))
+        return Disease(MET, evidence, tuple(dict.fromkeys([*notes, *(["contradiction"] if absent else [])])))
     if absent and not found.blocked and not found.imprecise and not conditions:
-        return Disease(Truth.NOT_MET, evidence, tuple(notes))
+        return Disease(NOT_MET, evidence, tuple(notes))
     return _unrecorded(case, evidence, tuple(notes))
 
 
@@ -48,8 +49,8 @@ def _unrecorded(case: Case, evidence: tuple[str, ...], notes: tuple[str, ...]) -
     """Nothing says so: unknown, or absent by the site's choice where the Conditions were read."""
     doubtful = evidence or case.view.diagnosed("cirrhosis") or case.unusable("cirrhosis")
     if case.option(ASSUME) and case.view.conditions_read and not doubtful:
-        return Disease(Truth.NOT_MET, evidence, (*notes, ASSUME))
-    return Disease(Truth.UNKNOWN, evidence, notes or ("missing",))
+        return Disease(NOT_MET, evidence, (*notes, ASSUME))
+    return Disease(UNKNOWN, evidence, notes or ("missing",))
 
 
 def chronic_liver_disease(case: Case) -> Disease:
@@ -66,8 +67,8 @@ def chronic_liver_disease(case: Case) -> Disease:
         scarred.status,
     )
     evidence = tuple(dict.fromkeys([*scarred.evidence, *(p.source for p in conditions), *hbv.sources, *hcv.sources]))
-    if any_of(positive) is Truth.MET:
-        return Disease(Truth.MET, evidence, scarred.notes)
+    if any_of(positive) is MET:
+        return Disease(MET, evidence, scarred.notes)
     none = all_of(
         (
             negate(scarred.status),
@@ -77,8 +78,8 @@ def chronic_liver_disease(case: Case) -> Disease:
             truth(True if _fatty_liver_excluded(case) else None),
         )
     )
-    notes = scarred.notes if none is Truth.MET else ("missing",)
-    return Disease(Truth.NOT_MET if none is Truth.MET else Truth.UNKNOWN, evidence, notes)
+    notes = scarred.notes if none is MET else ("missing",)
+    return Disease(NOT_MET if none is MET else UNKNOWN, evidence, notes)
 
 
 def _fatty_liver_excluded(case: Case) -> bool:

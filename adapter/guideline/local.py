@@ -12,6 +12,7 @@ from adapter.guideline.treatment import course, local_in_course, planned_operati
 from adapter.guideline.vessels import VP_GRADES, invasion
 from adapter.timeline.events import Performed, Plan
 from adapter.values import Truth, truth
+from adapter.values.truth import MET, NOT_MET, UNKNOWN
 
 TOPIC = "local"
 
@@ -29,8 +30,8 @@ def high_portal_grade(case: Case) -> Truth:
     lowest = case.limit(TOPIC, "tace-caution-grade").days
     found, vp = case.latest_word("pvtt_vp_class", "imaging"), case.once(invasion).vp
     newest = bool(found.facts) and (vp.day is None or found.facts[-1].when.last >= vp.day)
-    if newest and found.alert(lambda f: truth(f.value in VP_GRADES[lowest:])) is Truth.MET:
-        return Truth.MET
+    if newest and found.alert(lambda f: truth(f.value in VP_GRADES[lowest:])) is MET:
+        return MET
     high = {grade in VP_GRADES[lowest:] for grade in vp.possible}
     return truth(high.pop() if len(high) == 1 else None)
 
@@ -38,25 +39,25 @@ def high_portal_grade(case: Case) -> Truth:
 def _portal_vein(case: Case) -> Finding | None:
     plans = valid_plans(case, "tace")
     status = high_portal_grade(case)
-    if status is Truth.NOT_MET or not (plans or plan_possible(case, "tace")):
+    if status is NOT_MET or not (plans or plan_possible(case, "tace")):
         return None
     vp = case.once(invasion).vp
     tested = Criterion(
         code="vp3-4",
         status=status,
-        value="/".join(vp.possible) if status is Truth.MET else None,
+        value="/".join(vp.possible) if status is MET else None,
         at=vp.at,
         evidence=vp.evidence,
         notes=vp.notes,
     )
-    outcome = "caution" if status is Truth.MET and plans else "unknown"
+    outcome = "caution" if status is MET and plans else "unknown"
     criteria = [_planned("tace-planned", plans), tested]
     return case.finding("local.tace-portal-vein", outcome, ("C24-s2.3",), criteria)
 
 
 def _planned(code: str, plans: list[Plan]) -> Criterion:
     """Whether something is ordered or planned; without a plan the record may not show it."""
-    status = Truth.MET if plans else Truth.UNKNOWN
+    status = MET if plans else UNKNOWN
     notes = () if plans else ("incomplete",)
     return Criterion(code=code, status=status, evidence=tuple(p.source for p in plans), notes=notes)
 
@@ -71,7 +72,7 @@ def _repeated(case: Case) -> Finding | None:
     sure = fewest >= needed
     tested = Criterion(
         code="tace-days",
-        status=Truth.MET if sure else Truth.UNKNOWN,
+        status=MET if sure else UNKNOWN,
         value=fewest if fewest == most else None,
         threshold=f">= {needed}",
         at=done[-1].when.iso,
@@ -125,7 +126,7 @@ def _courses(case: Case) -> Finding | None:
     sure = most < needed and case.day - newest.last > gap
     tested = Criterion(
         code="haic-courses",
-        status=Truth.NOT_MET if sure else Truth.UNKNOWN,
+        status=NOT_MET if sure else UNKNOWN,
         value=fewest if fewest == most else None,
         threshold=f">= {needed}",
         at=newest.iso,
@@ -145,7 +146,7 @@ def _liver(case: Case) -> Finding | None:
     sure = found.possible == ("C",)
     tested = Criterion(
         code="child-pugh-a-b",
-        status=Truth.NOT_MET if sure else Truth.UNKNOWN,
+        status=NOT_MET if sure else UNKNOWN,
         value="/".join(found.possible),
         at=found.at,
         evidence=found.evidence,

@@ -18,12 +18,13 @@ from adapter.guideline.response_findings import latest_criterion, latest_outcome
 from adapter.guideline.treatment import without_local
 from adapter.guideline.vessels import invasion
 from adapter.values import Truth, all_of, day_text, negate
+from adapter.values.truth import MET, NOT_MET, UNKNOWN
 
 STATEMENTS = ("C24-7", "C24-fig1e")
 COMBINED = "ICI+AATD"
 
 
-class Limits(msgspec.Struct, frozen=True):
+class Limits(msgspec.Struct, frozen=True, gc=False):
     """What limits local therapy: `named` fragments of all limits, `holding` of those that hold, and their criteria."""
 
     named: tuple[str, ...]
@@ -35,16 +36,16 @@ def local_limits(case: Case) -> Limits:
     """The limits of TACE, HAIC and radiotherapy at as-of."""
     vessels, liver = case.once(invasion), case.once(child_pugh)
     high, thrombus = high_portal_grade(case), vessels.vp.invaded
-    unsuited = Truth.NOT_MET if "C" not in liver.possible else Truth.UNKNOWN
+    unsuited = NOT_MET if "C" not in liver.possible else UNKNOWN
     if liver.possible == ("C",):
-        unsuited = Truth.MET
+        unsuited = MET
     vp = ("/".join(vessels.vp.possible), vessels.vp.at, vessels.vp.evidence, vessels.vp.notes)
     criteria = (
         _limit("limit-tace-vp3-4", high, *vp, ("C24-s2.3",)),
         _limit("limit-haic-child-pugh-c", unsuited, "/".join(liver.possible), liver.at, liver.evidence, (), ("C21-5",)),
         _limit("limit-portal-vein-thrombus", thrombus, *vp, ("C21-5", "C21-7")),
     )
-    holding = tuple(c.code for c in criteria if c.status is Truth.MET)
+    holding = tuple(c.code for c in criteria if c.status is MET)
     return Limits(("local-limits",), holding, criteria)
 
 
@@ -60,7 +61,7 @@ def _limit(
     return Criterion(
         code=code,
         status=status,
-        value=None if status is Truth.UNKNOWN else value,
+        value=None if status is UNKNOWN else value,
         at=at,
         evidence=evidence,
         notes=notes,
@@ -74,7 +75,7 @@ def findings(case: Case) -> Iterator[Finding]:
         return
     response, regimen, local = latest_outcome(case, SD, PD), case.once(_combined), case.once(without_local)
     together = all_of((response, regimen, local))
-    if together is Truth.NOT_MET:
+    if together is NOT_MET:
         return
     limits = case.once(local_limits)
     last = case.once(responses).latest
@@ -84,7 +85,7 @@ def findings(case: Case) -> Iterator[Finding]:
         Criterion(code="local-in-course", status=negate(local), evidence=_local_sources(case)),
         *limits.criteria,
     ]
-    outcome = "consider" if together is Truth.MET else "unknown"
+    outcome = "consider" if together is MET else "unknown"
     yield case.finding(
         "response.add-local-therapy",
         outcome,
@@ -110,5 +111,5 @@ def _regimen_name(case: Case) -> str | None:
 def _combined(case: Case) -> Truth:
     """Whether ICI and AATD together were the regimen at the latest evaluation."""
     if _regimen_name(case) == COMBINED:
-        return Truth.MET
-    return Truth.UNKNOWN if medication_incomplete(case) or case.unusable("ici", "aatd") else Truth.NOT_MET
+        return MET
+    return UNKNOWN if medication_incomplete(case) or case.unusable("ici", "aatd") else NOT_MET

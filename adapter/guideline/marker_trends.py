@@ -14,6 +14,7 @@ from adapter.guideline.treatment import course
 from adapter.timeline.events import Measurement
 from adapter.timeline.latest import Latest, latest
 from adapter.values import Interval, Truth, all_of, any_of, negate
+from adapter.values.truth import MET, NOT_MET
 
 TOPIC = "markers"
 _STEPS = 2
@@ -27,7 +28,7 @@ SUSTAINED, NORMALISED, DECREASED, PARTIAL, UNCHANGED = (
 )
 
 
-class Marker(msgspec.Struct, frozen=True):
+class Marker(msgspec.Struct, frozen=True, gc=False):
     """A tumour marker: its concept, concepts of the same marker that cannot be converted, its limit of normal."""
 
     code: str
@@ -41,7 +42,7 @@ AFP = Marker("markers.afp", "afp", ("afp_units", "afp_molar"), "afp-normal", Fal
 PIVKA = Marker("markers.pivka", "pivka_ii_units", ("pivka_ii_mass",), "pivka-normal", True)
 
 
-class Trend(msgspec.Struct, frozen=True):
+class Trend(msgspec.Struct, frozen=True, gc=False):
     """The decided outcome, with the values that it rests on."""
 
     outcome: str
@@ -65,7 +66,7 @@ def pre_treatment(case: Case, concept: str) -> Latest[Measurement]:
     values = case.view.measurements(concept)
     facts = [m for m in values if m.when.last <= start]
     unusable = [u for u in case.unusable(concept) if u.when is None or u.when.first <= start]
-    found = latest(facts, unusable, start, case.limit(TOPIC, "pre-treatment-days").days)
+    found = latest(facts, unusable, start, case.timeline.reach, case.limit(TOPIC, "pre-treatment-days").days)
     if found.stale:
         return Latest(blocked=found.blocked)
     if not found.facts:
@@ -95,7 +96,7 @@ def trends(case: Case) -> dict[str, Trend]:
 def trend(case: Case, marker: Marker) -> Trend:
     """The first outcome that holds; `unknown` where the facts do not decide which."""
     before, now = pre_treatment(case, marker.concept), case.latest_number(marker.concept, "tumour-markers")
-    if before.agreed(lambda f: normal(case, marker, f)) is Truth.MET and not before.blocked:
+    if before.agreed(lambda f: normal(case, marker, f)) is MET and not before.blocked:
         return Trend(NOT_INFORMATIVE, before, now)
     notes = _gaps(case, marker, before, now)
     if notes:
@@ -133,11 +134,11 @@ def newer_elsewhere(case: Case, marker: Marker, now: Latest[Measurement]) -> boo
 def _possible(case: Case, marker: Marker, before: Measurement, now: Measurement) -> set[str]:
     """The outcomes that stay possible for one pre-treatment and one latest value."""
     said = normal(case, marker, before)
-    possible = set() if said is Truth.NOT_MET else {NOT_INFORMATIVE}
+    possible = set() if said is NOT_MET else {NOT_INFORMATIVE}
     for outcome, status in _rungs(case, marker, before, now):
-        if status is not Truth.NOT_MET:
+        if status is not NOT_MET:
             possible.add(outcome)
-        if status is Truth.MET:
+        if status is MET:
             break
     return possible
 
@@ -145,24 +146,24 @@ def _possible(case: Case, marker: Marker, before: Measurement, now: Measurement)
 def _rungs(case: Case, marker: Marker, before: Measurement, now: Measurement) -> Iterator[tuple[str, Truth]]:
     """The outcomes in the order in which they are asked, each judged only when it is reached."""
     is_normal = normal(case, marker, now)
-    if is_normal is not Truth.MET:
+    if is_normal is not MET:
         yield RISING, all_of((negate(is_normal), _risen_enough(case, marker, before, now)))
-    if is_normal is not Truth.NOT_MET:
+    if is_normal is not NOT_MET:
         yield SUSTAINED, all_of((is_normal, _sustained(case, marker, now)))
         yield NORMALISED, is_normal
     yield DECREASED, fallen(now.value, before.value, case.limit(TOPIC, "decreased").value)
     yield PARTIAL, fallen(now.value, before.value, case.limit(TOPIC, "partial").value)
-    yield UNCHANGED, Truth.MET
+    yield UNCHANGED, MET
 
 
 def _risen_enough(case: Case, marker: Marker, before: Measurement, now: Measurement) -> Truth:
     """Above the pre-treatment value, or in each of the last two steps."""
     share = case.limit(TOPIC, "rise").value
     since_before = risen(now.value, before.value, share)
-    if since_before is Truth.MET:
+    if since_before is MET:
         return since_before
     values = _last_three(case, marker, now)
-    by_steps = Truth.NOT_MET
+    by_steps = NOT_MET
     if len(values) > _STEPS:
         by_steps = all_of(risen(later, earlier, share) for earlier, later in pairwise(values))
     return any_of((since_before, by_steps))
@@ -186,18 +187,18 @@ def _last_three(case: Case, marker: Marker, now: Measurement) -> list[Interval]:
 def _sustained(case: Case, marker: Marker, now: Measurement) -> Truth:
     """Whether the latest consecutive values are normal over long enough a time."""
     needed = case.limit(TOPIC, "sustained-days").days
-    verdict = Truth.NOT_MET
+    verdict = NOT_MET
     sure = True
     for fact in reversed(case.view.measurements(marker.concept)):
         if fact.when.start >= now.when.start:
             continue
         said = normal(case, marker, fact)
-        if said is Truth.NOT_MET:
+        if said is NOT_MET:
             break
-        sure = sure and said is Truth.MET
+        sure = sure and said is MET
         fewest, most = now.when.first - fact.when.last, now.when.last - fact.when.first
         if sure and fewest >= needed:
-            return Truth.MET
+            return MET
         if most >= needed:
             verdict = Truth.UNKNOWN
     return verdict

@@ -18,6 +18,7 @@ from adapter.timeline.events import Measurement
 from adapter.timeline.latest import Latest
 from adapter.values import Interval, Truth, all_of, any_of, day_text, negate
 from adapter.values.interval import rounded
+from adapter.values.truth import MET, NOT_MET, UNKNOWN
 
 TREND = ("C24-12", "C24-s3.2.3")
 TEXT = ("C24-s3.2.3",)
@@ -28,7 +29,7 @@ _HUNDREDTH = Decimal(1).scaleb(-2)
 _TENTH = Decimal(1).scaleb(-1)
 
 
-class Ratio(msgspec.Struct, frozen=True):
+class Ratio(msgspec.Struct, frozen=True, gc=False):
     """The ratio of two counts of one day (ordinal)."""
 
     day: int
@@ -89,11 +90,11 @@ def _normal_text(case: Case, marker: Marker) -> str:
 
 
 def _decrease(found: Trend, name: str, share: Decimal, change: Decimal | None) -> Criterion:
-    status = Truth.UNKNOWN
+    status = UNKNOWN
     if found.before.facts and found.now.fresh and not found.notes:
         verdicts = {fallen(n.value, b.value, share) for n in found.now.facts for b in found.before.facts}
-        status = verdicts.pop() if len(verdicts) == 1 and not found.now.blocked else Truth.UNKNOWN
-    decided = status is not Truth.UNKNOWN
+        status = verdicts.pop() if len(verdicts) == 1 and not found.now.blocked else UNKNOWN
+    decided = status is not UNKNOWN
     notes = [note for fact in (*found.before.facts, *found.now.facts) for note in fact.notes] if decided else []
     return Criterion(
         code=f"decrease-{name}",
@@ -123,23 +124,23 @@ def _early(case: Case) -> Iterator[Finding]:
     """`markers.afp-early-response`, where AFP was elevated before treatment."""
     before = case.once(trends)[AFP.code].before
     elevated = negate(before.favourable(lambda f: normal(case, AFP, f)))
-    if elevated is Truth.NOT_MET or (before.missing and not before.blocked):
+    if elevated is NOT_MET or (before.missing and not before.blocked):
         return
     start = case.once(course).start or 0
     end = start + case.limit(TOPIC, "early-days").days
     inside = [m for m in case.view.measurements(AFP.concept) if m.when.last > start and m.when.first <= end]
     reached = _reached(case, before, inside, start, end)
     outcome = "unknown"
-    if elevated is Truth.MET and reached is Truth.MET:
+    if elevated is MET and reached is MET:
         outcome = "yes"
-    elif elevated is Truth.MET and reached is Truth.NOT_MET and inside and case.day > end:
+    elif elevated is MET and reached is NOT_MET and inside and case.day > end:
         outcome = "no"
     share = case.limit(TOPIC, "early-decrease").value
     criteria = [
         criterion("pre-treatment-elevated", elevated, before, threshold=_normal_text(case, AFP).replace("<=", ">")),
         Criterion(
             code="afp-fall-within-4-weeks",
-            status={"yes": Truth.MET, "no": Truth.NOT_MET}.get(outcome, Truth.UNKNOWN),
+            status={"yes": MET, "no": NOT_MET}.get(outcome, UNKNOWN),
             threshold=f"> {share} % within {end - start} d",
             evidence=tuple([m.source for m in inside]),
             notes=tuple(dict.fromkeys([n for m in inside for n in m.notes])) if inside else ("missing",),
@@ -154,28 +155,28 @@ def _reached(case: Case, before: Latest[Measurement], inside: list[Measurement],
     by_time: dict[int, list[Truth]] = {}
     for fact in inside:
         verdicts = {fallen(fact.value, b.value, share) for b in before.facts}
-        said = verdicts.pop() if len(verdicts) == 1 else Truth.UNKNOWN
+        said = verdicts.pop() if len(verdicts) == 1 else UNKNOWN
         surely_inside = fact.when.first > start and fact.when.last <= end
-        if not surely_inside and said is Truth.MET:
-            said = Truth.UNKNOWN
+        if not surely_inside and said is MET:
+            said = UNKNOWN
         by_time.setdefault(fact.when.start, []).append(said)
-    together = [said[0] if len(set(said)) == 1 else Truth.UNKNOWN for said in by_time.values()]
+    together = [said[0] if len(set(said)) == 1 else UNKNOWN for said in by_time.values()]
     blocked = [u for u in case.unusable(AFP.concept) if u.when is None or (u.when.last > start and u.when.first <= end)]
-    return any_of([*together, *([Truth.UNKNOWN] if blocked else [])])
+    return any_of([*together, *([UNKNOWN] if blocked else [])])
 
 
 def _before_surgery(case: Case) -> Iterator[Finding]:
     """`markers.afp-before-surgery`: AFP above normal before the hepatectomy."""
     found = case.once(trends)[AFP.code].now
     above = found.alert(lambda f: negate(normal(case, AFP, f)))
-    if above is Truth.NOT_MET and newer_elsewhere(case, AFP, found):
-        above = Truth.UNKNOWN
-    if above is Truth.NOT_MET or (found.missing and not found.blocked):
+    if above is NOT_MET and newer_elsewhere(case, AFP, found):
+        above = UNKNOWN
+    if above is NOT_MET or (found.missing and not found.blocked):
         return
     tested = criterion(
         "afp-above-20", above, found, threshold="> " + str(case.limit(TOPIC, AFP.normal).value) + " ng/mL"
     )
-    outcome = "above-20" if above is Truth.MET else "unknown"
+    outcome = "above-20" if above is MET else "unknown"
     yield case.finding("markers.afp-before-surgery", outcome, TEXT, [tested], now=_number(found))
 
 
@@ -183,24 +184,25 @@ def _ratio_finding(case: Case, code: str, concept: str) -> Iterator[Finding]:
     start = case.once(course).start or 0
     first = start - case.limit(TOPIC, "pre-treatment-days").days
     counts, lymphocytes = _by_day(case, concept), case.once(_lymphocytes)
-    days = counts.keys() & lymphocytes.keys()
-    before = max([day for day in days if first <= day <= start], default=None)
-    after = max([day for day in days if day > start], default=None)
-    if before is None or after is None:
+    # Oldest first, as the values are.
+    days = [day for day in counts if day in lymphocytes]
+    before = [day for day in days if first <= day <= start]
+    after = [day for day in days if day > start]
+    if not before or not after:
         return
-    base, now = (_ratio(day, counts[day], lymphocytes[day]) for day in (before, after))
+    base, now = (_ratio(day, counts[day], lymphocytes[day]) for day in (before[-1], after[-1]))
     rose, fell = now.value.exceeds(base.value), base.value.exceeds(now.value)
-    if all_of((negate(rose), negate(fell))) is Truth.MET:
+    if all_of((negate(rose), negate(fell))) is MET:
         return
     stale = case.day - now.day > case.window("labs")
     blocked = [u for u in case.unusable(concept, _LYMPHOCYTES) if u.when is None or u.when.last >= now.day]
-    outcome = "rose" if rose is Truth.MET else ("fell" if fell is Truth.MET else "unknown")
+    outcome = "rose" if rose is MET else ("fell" if fell is MET else "unknown")
     if stale or (blocked and outcome == "fell"):
         outcome = "unknown"
     earlier, latest = _rounded(base.value), _rounded(now.value)
     tested = Criterion(
         code="ratio-fell",
-        status={"fell": Truth.MET, "rose": Truth.NOT_MET}.get(outcome, Truth.UNKNOWN),
+        status={"fell": MET, "rose": NOT_MET}.get(outcome, UNKNOWN),
         value=latest,
         threshold=f"< {earlier} ({day_text(base.day)})",
         at=day_text(now.day),
@@ -227,9 +229,13 @@ def _lymphocytes(case: Case) -> dict[int, list[Measurement]]:
 def _by_day(case: Case, concept: str) -> dict[int, list[Measurement]]:
     days: dict[int, list[Measurement]] = {}
     for fact in case.view.measurements(concept):
-        when = fact.when
-        if when.first == when.last:
-            days.setdefault(when.first, []).append(fact)
+        day = fact.when.first
+        if day != fact.when.last:
+            continue
+        if day in days:
+            days[day].append(fact)
+        else:
+            days[day] = [fact]
     return days
 
 

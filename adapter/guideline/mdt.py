@@ -18,13 +18,14 @@ from adapter.guideline.surgery import ever_ready, surely_ready
 from adapter.guideline.treatment import course, planned_operations
 from adapter.timeline.events import Performed
 from adapter.values import Truth, day_text, truth
+from adapter.values.truth import MET, NOT_MET, UNKNOWN
 
 STATEMENTS = ("C24-18", "C21-13")
 CONFERENCE_TYPES = frozenset({"Procedure", "DocumentReference", "DiagnosticReport"})
-_OUTCOMES = {Truth.MET: "on-record", Truth.NOT_MET: "due", Truth.UNKNOWN: "unknown"}
+_OUTCOMES = {MET: "on-record", NOT_MET: "due", UNKNOWN: "unknown"}
 
 
-class Point(msgspec.Struct, frozen=True):
+class Point(msgspec.Struct, frozen=True, gc=False):
     """A decision point on a day (ordinal)."""
 
     day: int
@@ -62,7 +63,7 @@ def findings(case: Case) -> Iterator[Finding]:
 def _held(case: Case, held: list[Performed], day: int) -> Truth:
     """Whether a conference surely lies on or after a day; open when one is imprecise, unusable or may be missing."""
     if any(p.when.first >= day for p in held):
-        return Truth.MET
+        return MET
     unusable = [u for u in case.unusable("mdt_conference") if u.when is None or u.when.last >= day]
     return truth(None if held or unusable or CONFERENCE_TYPES & case.view.incomplete else False)
 

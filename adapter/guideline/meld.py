@@ -17,7 +17,7 @@ _PARTS = (("bilirubin_total", "bilirubin"), ("inr", "inr"), ("creatinine", "crea
 _TENTH = Decimal(1).scaleb(-1)
 
 
-class Meld(msgspec.Struct, frozen=True):
+class Meld(msgspec.Struct, frozen=True, gc=False):
     """The score as an interval of points, whether anything was recorded at all, and what it rests on."""
 
     value: Interval

@@ -10,9 +10,10 @@ from adapter.guideline.problems import active_confirmed, began
 from adapter.timeline.events import Coded, Lesion, Problem
 from adapter.timeline.latest import Latest
 from adapter.values import Truth, any_of, truth
+from adapter.values.truth import MET, NOT_MET, UNKNOWN
 
 
-class Spread(msgspec.Struct, frozen=True):
+class Spread(msgspec.Struct, frozen=True, gc=False):
     """Extrahepatic metastasis (EHM) at a date: present, and present as viable tumour."""
 
     present: Truth
@@ -42,27 +43,27 @@ def _spread(case: Case, viable_only: bool) -> Spread:
     lesions = extrahepatic_lesions(case)
     conditions = active_confirmed(case, "metastasis")
     said = _said(case, viable_only, status, lesions, conditions)
-    present = any_of(said) if said else Truth.UNKNOWN
+    present = any_of(said) if said else UNKNOWN
     times = [f.when for f in status.facts] + [s.when for s in lesions]
     days = [when.first for when in times] if status.fresh else [s.when.first for s in lesions]
-    newest = max(days, default=None)
+    newest = max(days) if days else None
     unread = [u for u in case.unusable("metastasis") if u.when is None or u.when.last >= (newest or 0)]
-    if present is Truth.NOT_MET and unread:
-        present = Truth.UNKNOWN
+    if present is NOT_MET and unread:
+        present = UNKNOWN
     since = [when.first for p in conditions if (when := began(p)) is not None]
     inactive, sources = _inactive(case, max([*days, *since], default=0))
     viable = present
-    if viable_only and present is not Truth.NOT_MET:
-        viable = Truth.NOT_MET if inactive is Truth.MET else _both(present, inactive)
+    if viable_only and present is not NOT_MET:
+        viable = NOT_MET if inactive is MET else _both(present, inactive)
     evidence = [*status.sources, *[s.source for s in lesions], *[p.source for p in conditions]]
     evidence += [*[u.source for u in unread], *sources]
-    at = next((when.iso for when in times if when.first == newest), None)
+    at = next((when.iso for when in times if when.first == newest), None) if days else None
     notes = ([] if status.missing else doubts(status)) + [f"unusable: {u.reason}" for u in unread]
     return Spread(present, viable, newest, at, tuple(dict.fromkeys(evidence)), tuple(notes))
 
 
 def _both(present: Truth, inactive: Truth) -> Truth:
-    return Truth.UNKNOWN if inactive is Truth.UNKNOWN else present
+    return UNKNOWN if inactive is UNKNOWN else present
 
 
 def _said(
@@ -72,15 +73,13 @@ def _said(
     by_lesion = any_of([_there(case, s, viable_only) for s in lesions]) if lesions else None
     by_status = None
     if status.blocked:
-        by_status = Truth.UNKNOWN
+        by_status = UNKNOWN
     elif status.fresh:
         by_status = status.agreed(lambda f: truth(f.value == "present" if f.value != "indeterminate" else None))
     if conditions:
         since = [began(p) for p in conditions]
-        none_newer = by_status is Truth.NOT_MET and all(
-            s is not None and s.last <= status.facts[0].when.first for s in since
-        )
-        return [Truth.UNKNOWN if none_newer and by_lesion is not Truth.MET else Truth.MET]
+        none_newer = by_status is NOT_MET and all(s is not None and s.last <= status.facts[0].when.first for s in since)
+        return [UNKNOWN if none_newer and by_lesion is not MET else MET]
     return _newer_of(by_status, status.facts[-1].when.first if status.facts else 0, by_lesion, lesions)
 
 
@@ -89,8 +88,8 @@ def _newer_of(by_status: Truth | None, status_day: int, by_lesion: Truth | None,
         return [one for one in (by_status, by_lesion) if one is not None][:1]
     lesion_day = max(s.when.first for s in lesions)
     if lesion_day == status_day:
-        return [Truth.UNKNOWN]
-    if by_lesion is Truth.NOT_MET:
+        return [UNKNOWN]
+    if by_lesion is NOT_MET:
         # A known metastasis that is gone does not say that no other one is there.
         return [by_status]
     return [by_status if status_day > lesion_day else by_lesion]
@@ -109,9 +108,9 @@ def extrahepatic_lesions(case: Case) -> list[Lesion]:
 def _there(case: Case, lesion: Lesion, viable_only: bool) -> Truth:
     if viable_only and lesion.viable is None and enhancement_on(case, lesion) is None:
         # EHM without enhancement information counts as viable (guideline.md 2).
-        return Truth.MET if lesion.diameter is None else lesion.diameter.above(0)
+        return MET if lesion.diameter is None else lesion.diameter.above(0)
     if lesion.diameter is None and lesion.viable is None and not viable_only:
-        return Truth.MET
+        return MET
     return staging_size(lesion, enhancement_on(case, lesion), viable_only).above(0)
 
 
@@ -119,11 +118,11 @@ def _inactive(case: Case, since: int) -> tuple[Truth, tuple[str, ...]]:
     """EHM recorded inactive, in the evaluation of the newest record of its presence or later."""
     found = case.latest_word("ehm_activity", "imaging")
     if not found.fresh:
-        return Truth.NOT_MET, ()
+        return NOT_MET, ()
     earliest = one_evaluation(case, since)
     verdicts = {f.value == "inactive" for f in found.facts if f.when.last >= earliest}
     if not verdicts:
-        return Truth.NOT_MET, ()
+        return NOT_MET, ()
     if verdicts == {True} and not found.blocked:
-        return Truth.MET, found.sources
-    return (Truth.NOT_MET if verdicts == {False} else Truth.UNKNOWN), found.sources
+        return MET, found.sources
+    return (NOT_MET if verdicts == {False} else UNKNOWN), found.sources

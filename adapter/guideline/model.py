@@ -13,7 +13,7 @@ from adapter.values import Truth
 Value = Decimal | int | str | bool | None
 
 
-class Criterion(msgspec.Struct, frozen=True):
+class Criterion(msgspec.Struct, frozen=True, gc=False):
     """One test of a finding (guideline.md 1.9).
 
     `value` with `unit` is what was found, None when unknown; `threshold` the bound as text (`>= 28 d`); `at` its time;
@@ -32,7 +32,7 @@ class Criterion(msgspec.Struct, frozen=True):
     statements: tuple[str, ...] = ()
 
 
-class Due(msgspec.Struct, frozen=True):
+class Due(msgspec.Struct, frozen=True, gc=False):
     """Dates (ISO days): the first that satisfies, the preferred, the last before overdue."""
 
     earliest: str | None = None
@@ -40,7 +40,7 @@ class Due(msgspec.Struct, frozen=True):
     latest: str | None = None
 
 
-class Finding(msgspec.Struct, frozen=True):
+class Finding(msgspec.Struct, frozen=True, gc=False):
     """One decision: stable `code` and `outcome`, `kind` and `severity` of the catalogue, statements, criteria,
     evidence.
 
@@ -63,7 +63,7 @@ class Finding(msgspec.Struct, frozen=True):
     preliminary: bool = False
 
 
-class Stage(msgspec.Struct, frozen=True):
+class Stage(msgspec.Struct, frozen=True, gc=False):
     """A stage or class: `value` when only one is possible, else None; `possible` in order of severity, mildest
     first."""
 
@@ -81,7 +81,7 @@ class Stage(msgspec.Struct, frozen=True):
         return self.possible[0] if len(self.possible) == 1 else None
 
 
-class ChildPugh(msgspec.Struct, frozen=True):
+class ChildPugh(msgspec.Struct, frozen=True, gc=False):
     """Child-Pugh class and points (fewest, most); `parts` points per part; `assumed` what a site option assumed."""
 
     possible: tuple[str, ...] = ()
@@ -100,7 +100,7 @@ class ChildPugh(msgspec.Struct, frozen=True):
         return self.possible[0] if len(self.possible) == 1 else None
 
 
-class Staging(msgspec.Struct, frozen=True):
+class Staging(msgspec.Struct, frozen=True, gc=False):
     """Stages now and at conversion start (`baseline_*` None before it)."""
 
     cnlc: Stage = Stage()
@@ -111,7 +111,7 @@ class Staging(msgspec.Struct, frozen=True):
     baseline_child_pugh: ChildPugh | None = None
 
 
-class EvaluationShown(msgspec.Struct, frozen=True):
+class EvaluationShown(msgspec.Struct, frozen=True, gc=False):
     """One imaging evaluation: its day and the response by both criteria sets."""
 
     at: str
@@ -119,7 +119,7 @@ class EvaluationShown(msgspec.Struct, frozen=True):
     recist: str
 
 
-class CourseShown(msgspec.Struct, frozen=True):
+class CourseShown(msgspec.Struct, frozen=True, gc=False):
     """The conversion course as the assessment shows it (contract.md 2)."""
 
     start: str
@@ -133,7 +133,7 @@ class CourseShown(msgspec.Struct, frozen=True):
     evaluations: tuple[EvaluationShown, ...] = ()
 
 
-class OnRecord(msgspec.Struct, frozen=True):
+class OnRecord(msgspec.Struct, frozen=True, gc=False):
     """What the record holds for one step of the pathway.
 
     `status`: `scheduled`, `in-progress`, `on-hold`, `completed` or `unknown`. `day`: when it is planned, was done or
@@ -146,7 +146,7 @@ class OnRecord(msgspec.Struct, frozen=True):
     sources: tuple[str, ...] = ()
 
 
-class Assessment(msgspec.Struct, frozen=True):
+class Assessment(msgspec.Struct, frozen=True, gc=False):
     """The result for one patient at one instant under one edition.
 
     `agenda`: what is ordered, under way or done, by the finding code that asks for it (adapter/guideline/agenda.py).

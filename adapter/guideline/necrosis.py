@@ -14,6 +14,7 @@ from adapter.guideline.treatment import course
 from adapter.guideline.vessels import VP_GRADES, VV_GRADES, invasion
 from adapter.timeline.events import Lesion, Unusable
 from adapter.values import Truth, all_of, any_of
+from adapter.values.truth import MET, NOT_MET, UNKNOWN
 
 STATEMENTS = ("C24-11",)
 CODE = "response.complete-necrosis"
@@ -33,13 +34,14 @@ def findings(case: Case) -> Iterator[Finding]:
     """`response.complete-necrosis`, once something was imaged after conversion start."""
     if not under_conversion(case) or not _imaged(case):
         return
-    parts = [part for part in (_lesions(case), _thrombus(case), _metastasis(case)) if part is not None]
+    newest = _newest(case)
+    parts = [part for part in (_lesions(case, newest), _thrombus(case), _metastasis(case, newest)) if part is not None]
     if not parts:
         return
     lost = all_of(part.status for part in parts)
     diffusion = _diffusion(case)
-    outcome = {Truth.NOT_MET: "not-shown", Truth.UNKNOWN: "unknown"}.get(lost, "likely")
-    if lost is Truth.MET and diffusion.status is Truth.MET:
+    outcome = {NOT_MET: "not-shown", UNKNOWN: "unknown"}.get(lost, "likely")
+    if lost is MET and diffusion.status is MET:
         outcome = "supported"
     yield case.finding(CODE, outcome, STATEMENTS, [*parts, diffusion])
 
@@ -61,18 +63,17 @@ def _newest(case: Case) -> list[Lesion]:
     return [s for s in case.view.lesions if s.when.first == last[s.lesion]]
 
 
-def _lesions(case: Case) -> Criterion | None:
-    found = _newest(case)
+def _lesions(case: Case, found: list[Lesion]) -> Criterion | None:
     if not found:
         return None
     status = all_of(_lost(case, s) for s in found)
     day = max(s.when.first for s in found)
     notes: list[str] = []
-    if status is Truth.MET and _counted_viable(case, day):
-        status, notes = Truth.NOT_MET, ["contradiction"]
+    if status is MET and _counted_viable(case, day):
+        status, notes = NOT_MET, ["contradiction"]
     blocked = _unusable_since(case, day, "tumor_size", "arterial_phase_hyperenhancement")
-    if status is Truth.MET and blocked:
-        status, notes = Truth.UNKNOWN, [f"unusable: {blocked[0].reason}"]
+    if status is MET and blocked:
+        status, notes = UNKNOWN, [f"unusable: {blocked[0].reason}"]
     return Criterion(
         code="lesion-enhancement-lost",
         status=status,
@@ -93,7 +94,7 @@ def _unread(case: Case, code: str, *concepts: str) -> Criterion | None:
     if not blocked:
         return None
     notes = tuple(dict.fromkeys(f"unusable: {u.reason}" for u in blocked))
-    return Criterion(code=code, status=Truth.UNKNOWN, evidence=tuple(u.source for u in blocked), notes=notes)
+    return Criterion(code=code, status=UNKNOWN, evidence=tuple(u.source for u in blocked), notes=notes)
 
 
 def _lost(case: Case, lesion: Lesion) -> Truth:
@@ -103,12 +104,12 @@ def _lost(case: Case, lesion: Lesion) -> Truth:
     if newer:
         return _said(newer)
     if case.day - lesion.when.first > case.window("imaging"):
-        return Truth.UNKNOWN
+        return UNKNOWN
     if lesion.diameter is not None and lesion.diameter.number == 0:
-        return Truth.MET
+        return MET
     said = [word for word in (lesion.enhancement, _overall_on(case, lesion)) if word is not None]
-    if lesion.viable is not None and lesion.viable.above(0) is not Truth.UNKNOWN:
-        said.append("present" if lesion.viable.above(0) is Truth.MET else "absent")
+    if lesion.viable is not None and lesion.viable.above(0) is not UNKNOWN:
+        said.append("present" if lesion.viable.above(0) is MET else "absent")
     return _said(said)
 
 
@@ -123,48 +124,48 @@ def _overall_on(case: Case, lesion: Lesion) -> str | None:
 
 def _said(words: list[str]) -> Truth:
     if "present" in words:
-        return Truth.NOT_MET
-    return Truth.MET if words and all(word == "absent" for word in words) else Truth.UNKNOWN
+        return NOT_MET
+    return MET if words and all(word == "absent" for word in words) else UNKNOWN
 
 
 def _counted_viable(case: Case, day: int) -> bool:
     """A viable lesion was counted at the time when all measured ones had lost their enhancement."""
     number = case.latest_number("tumor_number", "imaging")
     facts = [f for f in number.facts if f.when.last >= day]
-    return number.fresh and any(f.value.at_least(1) is Truth.MET for f in facts)
+    return number.fresh and any(f.value.at_least(1) is MET for f in facts)
 
 
 def _thrombus(case: Case) -> Criterion | None:
     vessels = case.once(invasion)
     known = [f for concept in _THROMBUS_CONCEPTS for f in case.view.coded(concept) if f.value in _THROMBUS_WORDS]
-    if vessels.present is Truth.NOT_MET or not known:
+    if vessels.present is NOT_MET or not known:
         return _unread(case, "thrombus-enhancement-lost", *_THROMBUS_CONCEPTS)
     since = max(vessels.vp.day or 0, vessels.vv.day or 0)
     found = case.latest_word("thrombus_enhancement", "imaging")
     said = [f.value for f in found.facts if found.fresh and f.when.last >= one_evaluation(case, since)]
     status = _said(said)
-    if status is Truth.MET and found.blocked:
-        status = Truth.UNKNOWN
+    if status is MET and found.blocked:
+        status = UNKNOWN
     return criterion(
         "thrombus-enhancement-lost", status, found, evidence=[*vessels.evidence, *(f.source for f in known)]
     )
 
 
-def _metastasis(case: Case) -> Criterion | None:
+def _metastasis(case: Case, newest: list[Lesion]) -> Criterion | None:
     ever = [f for f in case.view.coded("distant_metastasis_status") if f.value == "present"]
-    outside = [s for s in _newest(case) if s.extrahepatic]
+    outside = [s for s in newest if s.extrahepatic]
     conditions = case.confirmed("metastasis")
     now = spread(case, True)
-    if now.present is Truth.NOT_MET or not (ever or outside or conditions):
+    if now.present is NOT_MET or not (ever or outside or conditions):
         return _unread(case, "ehm-enhancement-lost", "distant_metastasis_status", "ehm_activity", "metastasis")
     activity = case.latest_word("ehm_activity", "imaging")
     said = [{"active": "present", "inactive": "absent"}.get(f.value, "") for f in activity.facts if activity.fresh]
-    by_lesions = all_of(_lost(case, s) for s in outside) if outside else Truth.UNKNOWN
+    by_lesions = all_of(_lost(case, s) for s in outside) if outside else UNKNOWN
     status = any_of((_said(said), by_lesions))
-    if Truth.NOT_MET in (_said(said), by_lesions):
-        status = Truth.NOT_MET
-    if status is Truth.MET and activity.blocked:
-        status = Truth.UNKNOWN
+    if NOT_MET in (_said(said), by_lesions):
+        status = NOT_MET
+    if status is MET and activity.blocked:
+        status = UNKNOWN
     return criterion("ehm-enhancement-lost", status, activity, evidence=now.evidence)
 
 
@@ -174,5 +175,5 @@ def _diffusion(case: Case) -> Criterion:
     groups = case.once(evaluations).after
     since = groups[-1].days[0] if groups else 0
     facts = [f for f in found.facts if f.when.last >= since]
-    status = found.favourable(lambda f: _said([f.value])) if facts else Truth.UNKNOWN
+    status = found.favourable(lambda f: _said([f.value])) if facts else UNKNOWN
     return criterion("diffusion-not-restricted", status, found)

@@ -14,12 +14,13 @@ from adapter.guideline.treatment import course, in_course
 from adapter.timeline.events import Coded, Measurement
 from adapter.timeline.latest import Latest
 from adapter.values import Interval, Truth, truth
+from adapter.values.truth import MET
 
 TOPIC = "adjuvant"
 PCR, PPR, PNR, UNKNOWN = "pCR", "pPR", "pNR", "unknown"
 
 
-class Pathology(msgspec.Struct, frozen=True):
+class Pathology(msgspec.Struct, frozen=True, gc=False):
     """The pathological response with the deciding percentages and the words on new lesions."""
 
     outcome: str
@@ -59,12 +60,12 @@ def pathology(case: Case) -> Pathology:
 def _outcome(case: Case, facts: tuple[Measurement, ...], new: Truth, blocked: bool) -> str:
     limit = case.limit(TOPIC, "partial-response")
     over = [limit.passed(f.value) for f in facts]
-    if new is Truth.MET or Truth.MET in over:
+    if new is MET or MET in over:
         return PNR
     if not facts or blocked or Truth.UNKNOWN in over:
         return UNKNOWN
     any_left = [f.value.above(0) for f in facts]
-    if Truth.MET in any_left:
+    if MET in any_left:
         return PPR
     return UNKNOWN if Truth.UNKNOWN in any_left else PCR
 
@@ -90,7 +91,7 @@ def _limited(case: Case, found: Pathology, highest: Interval | None, code: str, 
     status = Truth.UNKNOWN if highest is None else limit.kept(highest)
     return Criterion(
         code=code,
-        status=Truth.UNKNOWN if status is Truth.MET and found.doubtful else status,
+        status=Truth.UNKNOWN if status is MET and found.doubtful else status,
         value=None if highest is None else highest.number,
         unit=limit.unit,
         threshold=f"<= {limit.value} %",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from adapter.guideline.case import Case
 from adapter.guideline.problems import began
 from adapter.guideline.treatment import after_operation, course, last_sure, planned_operations
-from adapter.values import Truth
+from adapter.values.truth import MET
 
 DECEASED, NO_HCC, TRANSPLANTED, RECURRENCE = "deceased", "no-hcc", "transplanted", "recurrence"
 ADJUVANT, SURVEILLANCE, POSTOPERATIVE = "adjuvant", "surveillance", "postoperative"
@@ -62,7 +62,7 @@ def _deceased(case: Case) -> bool:
     if dead and dead.start <= case.as_of.instant:
         return True
     worst = case.limit("phase", "ecog-dead").value
-    return Truth.MET in [f.value.at_least(worst) for f in case.view.measurements("ecog_ps")]
+    return MET in [f.value.at_least(worst) for f in case.view.measurements("ecog_ps")]
 
 
 def _after_surgery(case: Case) -> str:
@@ -101,7 +101,7 @@ def _new_lesions(case: Case, operation: int) -> list[str]:
         if size is None:
             proven = lesion.extrahepatic
         else:
-            proven = (size.above(0) if lesion.extrahepatic else size.at_least(bound)) is Truth.MET
+            proven = (size.above(0) if lesion.extrahepatic else size.at_least(bound)) is MET
         if proven:
             found.append(lesion.source)
     return found
@@ -113,9 +113,7 @@ def _new_spread(case: Case, operation: int) -> list[str]:
     known_before = {p.concept for p in case.confirmed("metastasis") if p not in conditions}
     found = [p.source for p in conditions if p.concept not in known_before]
     status = [f for f in case.view.coded("distant_metastasis_status") if f.value == "present"]
-    outside = [
-        s for s in case.view.lesions if s.extrahepatic and (s.diameter is None or s.diameter.above(0) is Truth.MET)
-    ]
+    outside = [s for s in case.view.lesions if s.extrahepatic and (s.diameter is None or s.diameter.above(0) is MET)]
     earlier = {s.lesion or s.site for s in outside if s.when.first <= operation}
     had_any = bool(known_before or earlier) or any(f.when.first <= operation for f in status)
     if not had_any:

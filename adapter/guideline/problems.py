@@ -5,6 +5,7 @@ from __future__ import annotations
 from adapter.guideline.case import Case
 from adapter.timeline.events import Problem
 from adapter.values import Truth, When
+from adapter.values.truth import MET, NOT_MET, UNKNOWN
 
 ENDED = frozenset({"inactive", "resolved", "remission"})
 
@@ -18,13 +19,14 @@ def active(case: Case, problem: Problem) -> Truth:
     """Whether a Condition lasts at as-of: an abatement by then, or a status that says so, ends it."""
     if problem.abatement is not None:
         if problem.abatement.end <= case.as_of.instant:
-            return Truth.NOT_MET
+            return NOT_MET
         if problem.abatement.start <= case.as_of.instant:
-            return Truth.UNKNOWN
-        return Truth.MET
-    return Truth.NOT_MET if problem.clinical in ENDED else Truth.MET
+            return UNKNOWN
+        return MET
+    return NOT_MET if problem.clinical in ENDED else MET
 
 
 def active_confirmed(case: Case, group: str) -> list[Problem]:
     """Confirmed Conditions of a group that last at as-of."""
-    return [p for p in case.confirmed(group) if active(case, p) is not Truth.NOT_MET]
+    found = case.confirmed(group)
+    return [p for p in found if active(case, p) is not NOT_MET] if found else []

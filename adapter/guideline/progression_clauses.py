@@ -9,6 +9,7 @@ from adapter.guideline.case import Case
 from adapter.guideline.imaging import NEW, Imaging
 from adapter.guideline.vessels import VP_GRADES, VV_GRADES
 from adapter.values import Interval, Truth, all_of, any_of, truth
+from adapter.values.truth import MET, NOT_MET, UNKNOWN
 
 PERCENT = Decimal(100)
 
@@ -35,12 +36,12 @@ def new_lesion(case: Case, group: Imaging) -> tuple[Truth, tuple[str, ...], tupl
         if lesion.role != NEW:
             continue
         size = lesion.diameter
-        verdict = Truth.UNKNOWN if size is None else size.at_least(bound)
+        verdict = UNKNOWN if size is None else size.at_least(bound)
         if lesion.extrahepatic:
-            verdict = Truth.MET if size is None else size.above(0)
+            verdict = MET if size is None else size.above(0)
         verdicts.append(verdict)
-        if verdict is not Truth.UNKNOWN:
-            (proven if verdict is Truth.MET else equivocal).append(lesion.source)
+        if verdict is not UNKNOWN:
+            (proven if verdict is MET else equivocal).append(lesion.source)
     return any_of(verdicts), tuple(proven), tuple(equivocal)
 
 
@@ -51,9 +52,11 @@ def non_target(group: Imaging) -> Truth:
 
 def vessel_grade_up(group: Imaging, earlier: Sequence[Imaging]) -> Truth:
     """Whether the Vp or Vv grade is above the lowest so far, unless the thrombus does not enhance."""
+    if not group.words:
+        return NOT_MET
     enhancement = {w.value for w in group.said("thrombus_enhancement")}
     if enhancement == {"absent"}:
-        return Truth.NOT_MET
+        return NOT_MET
     return any_of(
         (
             _above_lowest(group, earlier, "pvtt_vp_class", VP_GRADES, "portal_vein_tumor_thrombus"),
@@ -67,13 +70,13 @@ def _above_lowest(
 ) -> Truth:
     now = _possible(group, concept, scale, presence)
     if not now:
-        return Truth.NOT_MET
+        return NOT_MET
     before = [grades for one in earlier if (grades := _possible(one, concept, scale, presence))]
     if not before:
-        return Truth.NOT_MET
+        return NOT_MET
     if min(now) > min([max(grades) for grades in before]):
-        return Truth.MET
-    return Truth.NOT_MET if len(now) == 1 or max(now) <= min([min(grades) for grades in before]) else Truth.UNKNOWN
+        return MET
+    return NOT_MET if len(now) == 1 or max(now) <= min([min(grades) for grades in before]) else UNKNOWN
 
 
 def _possible(group: Imaging, concept: str, scale: tuple[str, ...], presence: str) -> list[int]:

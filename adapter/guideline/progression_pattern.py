@@ -17,6 +17,7 @@ from adapter.guideline.response_findings import latest_criterion, latest_outcome
 from adapter.guideline.treatment import course
 from adapter.guideline.vessels import invasion
 from adapter.values import Truth, day_text, truth
+from adapter.values.truth import MET, NOT_MET, UNKNOWN
 
 CODE, TOPIC = "progression.pattern", "progression_pattern"
 STATEMENTS = ("C21-15", "C21-15t")
@@ -28,11 +29,11 @@ def findings(case: Case) -> Iterator[Finding]:
     if not under_conversion(case):
         return
     status = latest_outcome(case, PD)
-    if status is Truth.NOT_MET:
+    if status is NOT_MET:
         return
     last = case.once(responses).latest
-    if status is Truth.UNKNOWN or last is None:
-        yield _finding(case, "unknown", Truth.UNKNOWN)
+    if status is UNKNOWN or last is None:
+        yield _finding(case, "unknown", UNKNOWN)
         return
     fast, outcomes = rapid(case), list(_site_outcomes(case.once(progression_sites)))
     if fast:
@@ -89,7 +90,7 @@ def _grounds(case: Case) -> list[Criterion]:
     found = [
         Criterion(
             code=f"site-{site}",
-            status=Truth.MET if site in sites.found else sites.measured[site],
+            status=MET if site in sites.found else sites.measured[site],
             notes=("recorded",) if site in sites.recorded else (),
         )
         for site in SITES
@@ -98,7 +99,7 @@ def _grounds(case: Case) -> list[Criterion]:
     found.append(
         Criterion(
             code="child-pugh-c",
-            status=truth(liver.value == "C") if liver.value or "C" not in liver.possible else Truth.UNKNOWN,
+            status=truth(liver.value == "C") if liver.value or "C" not in liver.possible else UNKNOWN,
             value="/".join(liver.possible),
             at=liver.at,
             evidence=liver.evidence,
@@ -146,5 +147,5 @@ def _site_advice(case: Case, outcome: str) -> str:
         return "advice-tace-haic" if sites.stable(OUTSIDE) else "advice-not-stable"
     if outcome == "new-intrahepatic":
         return "advice-ablation" if all(sites.stable(s) for s in (TARGETS, OUTSIDE, THROMBUS)) else "advice-not-stable"
-    portal = case.once(invasion).vp.invaded is not Truth.NOT_MET
+    portal = case.once(invasion).vp.invaded is not NOT_MET
     return "advice-radiotherapy" if portal and sites.stable(TARGETS) else "advice-not-stable"

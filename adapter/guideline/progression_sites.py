@@ -15,12 +15,13 @@ from adapter.guideline.response import Responses, responses
 from adapter.timeline.events import Lesion
 from adapter.values import Interval, Truth, any_of, truth
 from adapter.values.interval import total
+from adapter.values.truth import MET, NOT_MET, UNKNOWN
 
 TARGETS, NEW_LIVER, OUTSIDE, THROMBUS = "intrahepatic_target", "intrahepatic_new", "extrahepatic", "thrombus"
 SITES = (TARGETS, NEW_LIVER, OUTSIDE, THROMBUS)
 
 
-class Sites(msgspec.Struct, frozen=True):
+class Sites(msgspec.Struct, frozen=True, gc=False):
     """The sites of the latest progression; `measured` three-valued by measurement alone; `recorded` as reported."""
 
     found: frozenset[str]
@@ -29,7 +30,7 @@ class Sites(msgspec.Struct, frozen=True):
 
     def stable(self, site: str) -> bool:
         """Neither record nor measurement leaves progression at a site possible."""
-        return site not in self.found and self.measured[site] is Truth.NOT_MET
+        return site not in self.found and self.measured[site] is NOT_MET
 
 
 def progression_sites(case: Case) -> Sites:
@@ -37,7 +38,7 @@ def progression_sites(case: Case) -> Sites:
     known = case.once(responses)
     last = known.latest
     if last is None:
-        return Sites(frozenset(), dict.fromkeys(SITES, Truth.UNKNOWN), frozenset())
+        return Sites(frozenset(), dict.fromkeys(SITES, UNKNOWN), frozenset())
     group = last.imaging
     earlier = [g for g in (known.baseline, *(e.imaging for e in known.all[:-1])) if g is not None]
     recorded = frozenset(w.value for w in group.said("progression_site") if w.value in SITES)
@@ -54,14 +55,14 @@ def progression_sites(case: Case) -> Sites:
         THROMBUS: vessel_grade_up(group, earlier),
     }
     measured = _attributed(measured, "sum-up" in last.mrecist.reasons)
-    found = recorded or frozenset(site for site, status in measured.items() if status is Truth.MET)
+    found = recorded or frozenset(site for site, status in measured.items() if status is MET)
     return Sites(found, measured, recorded)
 
 
 def _attributed(measured: dict[str, Truth], sum_up: bool) -> dict[str, Truth]:
     """A sum that grew without one part growing enough by itself is progression of the targets in the liver."""
-    if sum_up and Truth.MET not in (measured[TARGETS], measured[OUTSIDE]):
-        return {**measured, TARGETS: Truth.MET}
+    if sum_up and MET not in (measured[TARGETS], measured[OUTSIDE]):
+        return {**measured, TARGETS: MET}
     return measured
 
 
@@ -79,11 +80,11 @@ def _targets_grown(case: Case, known: Responses, group: Imaging, earlier: list[I
     lesions: tuple[Lesion, ...] = () if base is None else base.lesions
     names = sorted({s.lesion for s in lesions if s.role == TARGET and s.extrahepatic is outside and s.lesion})
     if not names:
-        return Truth.NOT_MET
+        return NOT_MET
     now = _sizes(case, group, names)
     before = [s for s in (_sizes(case, one, names) for one in earlier) if s is not None]
     if now is None or not before:
-        return Truth.UNKNOWN
+        return UNKNOWN
     return any_of(grown(case, now, one, False) for one in before)
 
 
@@ -94,7 +95,7 @@ def _new(case: Case, group: Imaging, outside: bool) -> Truth:
         if lesion.role != NEW or lesion.extrahepatic is not outside:
             continue
         if lesion.diameter is None:
-            verdicts.append(Truth.MET if outside else Truth.UNKNOWN)
+            verdicts.append(MET if outside else UNKNOWN)
         else:
             verdicts.append(lesion.diameter.above(0) if outside else lesion.diameter.at_least(bound))
     return any_of(verdicts)

@@ -11,7 +11,8 @@ from adapter.guideline.model import Criterion, Finding
 from adapter.guideline.phase import BASELINE, BEFORE_SURGERY, phase
 from adapter.guideline.regimen_at import Regimen, regimen_at
 from adapter.guideline.treatment import local_in_course, without_local
-from adapter.values import Truth, negate
+from adapter.values import negate
+from adapter.values.truth import MET, UNKNOWN
 
 RECOMMENDED = (
     ("atezolizumab", "bevacizumab"),
@@ -63,7 +64,7 @@ def _current(case: Case) -> Finding | None:
         value=", ".join(sorted(local)) or None,
         evidence=tuple(sorted({p.source for done in local.values() for p in done})),
     )
-    whole = Criterion(code="regimen-known", status=Truth.UNKNOWN if outcome == "unknown" else Truth.MET)
+    whole = Criterion(code="regimen-known", status=UNKNOWN if outcome == "unknown" else MET)
     return case.finding(
         "regimen.current",
         outcome,

@@ -9,7 +9,7 @@ from adapter.guideline.treatment import LOCAL, course, last_exposed, last_sure
 from adapter.timeline.events import Exposure
 
 
-class Regimen(msgspec.Struct, frozen=True):
+class Regimen(msgspec.Struct, frozen=True, gc=False):
     """Drug concept keys by class, and local modalities, in the window before a day."""
 
     ici: tuple[str, ...] = ()
@@ -48,14 +48,16 @@ def _regimen(case: Case, day: int) -> Regimen:
     icis = _together(case, [e for e in running if "ici" in e.groups], day)
     aatds = _not_replaced(case, [e for e in running if "aatd" in e.groups], icis)
     chemo = [e for e in running if "chemotherapy" in e.groups]
-    local = {
-        group: [p for p in case.view.done(group) if first <= p.when.last and p.when.first <= day] for group in LOCAL
-    }
+    local = {}
+    for group in LOCAL:
+        done = case.view.done(group)
+        if done and (mine := [p for p in done if first <= p.when.last and p.when.first <= day]):
+            local[group] = mine
     return Regimen(
         ici=_drugs(icis),
         aatd=_drugs(aatds),
         chemotherapy=_drugs(chemo),
-        local=tuple([group for group, mine in local.items() if mine]),
+        local=tuple(local),
         sources=tuple(
             dict.fromkeys(
                 [e.source for e in (*icis, *aatds, *chemo)] + [p.source for mine in local.values() for p in mine]

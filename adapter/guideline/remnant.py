@@ -13,10 +13,11 @@ from adapter.guideline.remnant_volumes import TOPIC, Share, remnant_share
 from adapter.guideline.thresholds import Limit
 from adapter.guideline.treatment import planned_operations
 from adapter.values import Interval, Truth, negate
+from adapter.values.truth import MET, NOT_MET, UNKNOWN
 
 STATEMENTS = ("C24-9", "C24-13", "C21-8t")
 ADEQUATE, INSUFFICIENT = "adequate", "insufficient"
-_OUTCOMES = {Truth.MET: ADEQUATE, Truth.NOT_MET: INSUFFICIENT, Truth.UNKNOWN: "unknown"}
+_OUTCOMES = {MET: ADEQUATE, NOT_MET: INSUFFICIENT, UNKNOWN: "unknown"}
 
 
 def findings(case: Case) -> Iterator[Finding]:
@@ -24,7 +25,7 @@ def findings(case: Case) -> Iterator[Finding]:
     if case.once(phase) not in BEFORE_SURGERY:
         return
     status, planned = case.once(adequate), bool(case.once(planned_operations))
-    severity = {Truth.NOT_MET: "critical" if planned else "warning", Truth.UNKNOWN: "warning" if planned else "info"}
+    severity = {NOT_MET: "critical" if planned else "warning", UNKNOWN: "warning" if planned else "info"}
     share = case.once(remnant_share)
     yield case.finding(
         "flr.adequacy",
@@ -43,15 +44,15 @@ def adequate(case: Case) -> Truth:
     """Whether the remnant is large enough, decided when every condition that stays possible agrees."""
     share = case.once(remnant_share)
     verdicts = {_judged(share, limit.reached) for limit in case.once(bounds)}
-    return verdicts.pop() if len(verdicts) == 1 else Truth.UNKNOWN
+    return verdicts.pop() if len(verdicts) == 1 else UNKNOWN
 
 
 def _judged(share: Share, test: Callable[[Interval], Truth]) -> Truth:
     """Too small is an alert: the worse of two values decides, and an older one under an unusable newer one."""
     verdicts = {test(value) for value in share.values}
-    if Truth.NOT_MET in verdicts and (share.contradiction or len(verdicts) == 1):
-        return Truth.NOT_MET
-    return Truth.MET if verdicts == {Truth.MET} and not share.blocked else Truth.UNKNOWN
+    if NOT_MET in verdicts and (share.contradiction or len(verdicts) == 1):
+        return NOT_MET
+    return MET if verdicts == {MET} and not share.blocked else UNKNOWN
 
 
 def bounds(case: Case) -> tuple[Limit, ...]:
@@ -67,7 +68,7 @@ def bounds(case: Case) -> tuple[Limit, ...]:
 
 
 def _worlds(status: Truth) -> tuple[bool, ...]:
-    return (False, True) if status is Truth.UNKNOWN else (status is Truth.MET,)
+    return (False, True) if status is UNKNOWN else (status is MET,)
 
 
 def _bound(case: Case, has_scars: bool, is_chronic: bool, impaired: bool) -> Limit:

@@ -20,7 +20,7 @@ REPORTED, BY_VOLUME, ESTIMATED = "reported-ratio", "reported-volumes", "estimate
 _TENTH = Decimal(1).scaleb(-1)
 
 
-class Share(msgspec.Struct, frozen=True):
+class Share(msgspec.Struct, frozen=True, gc=False):
     """The remnant in percent: values that stay possible, how they were found, what blocks a favourable reading."""
 
     values: tuple[Interval, ...] = ()

@@ -15,6 +15,7 @@ from adapter.guideline.tumour_left import Size, nothing_else
 from adapter.timeline.events import Lesion
 from adapter.values import Interval, Truth, any_of, truth
 from adapter.values.interval import total
+from adapter.values.truth import MET, UNKNOWN
 
 CR, PR, SD, PD, NE = "CR", "PR", "SD", "PD", "NE"
 WORST_FIRST = (PD, SD, PR, CR)
@@ -22,7 +23,7 @@ BEST_FIRST = (CR, PR, SD, PD)
 RESPONSE = frozenset({CR, PR})
 
 
-class Verdict(msgspec.Struct, frozen=True):
+class Verdict(msgspec.Struct, frozen=True, gc=False):
     """The response by one criteria set: what decides, what was computed and what recorded, the sum in mm, and why.
 
     `sources` of the evaluation itself, `compared` of the earlier imaging that its sum was compared with.
@@ -42,7 +43,7 @@ class Verdict(msgspec.Struct, frozen=True):
         return self.recorded not in (None, NE) and self.computed != NE and self.recorded != self.computed
 
 
-class Evaluation(msgspec.Struct, frozen=True):
+class Evaluation(msgspec.Struct, frozen=True, gc=False):
     """One evaluation after conversion start, on its `day` (ordinal)."""
 
     imaging: Imaging
@@ -52,10 +53,10 @@ class Evaluation(msgspec.Struct, frozen=True):
     @property
     def day(self) -> int:
         """Its last imaging day."""
-        return self.imaging.day
+        return self.imaging.days[-1]
 
 
-class Responses(msgspec.Struct, frozen=True):
+class Responses(msgspec.Struct, frozen=True, gc=False):
     """All evaluations of the course, oldest first, with the baseline; `decided` those whose mRECIST is not NE."""
 
     baseline: Imaging | None
@@ -99,7 +100,9 @@ def responses(case: Case) -> Responses:
 
 
 def _viable(case: Case) -> Size:
-    return lambda lesion: viable_size(lesion, enhancement_on(case, lesion))
+    return lambda lesion: (
+        lesion.viable if lesion.viable is not None else viable_size(lesion, enhancement_on(case, lesion))
+    )
 
 
 def _whole(lesion: Lesion) -> Interval | None:
@@ -121,17 +124,22 @@ def _sum(measured: list[list[Lesion]], size: Size) -> tuple[Interval | None, Int
     worst = total([s[0] if len(s) == 1 else max(s, key=lambda one: one.low or 0) for s in known])
     if not measured or len(known) < len(measured):
         return None, Interval(worst.low, None, worst.low_open, False)
+    if not [s for s in known if len(s) > 1]:
+        return worst, worst
     return total([s[0] if len(s) == 1 else reduce(Interval.hull, s) for s in known]), worst
 
 
 def _possible_sizes(lesions: list[Lesion], size: Size) -> list[Interval]:
     """The sizes that a lesion can have; none when one of its measurements does not say."""
+    if len(lesions) == 1:
+        one = size(lesions[0])
+        return [] if one is None else [one]
     sizes = [size(lesion) for lesion in lesions]
     known = [s for s in sizes if s is not None]
     return known if len(known) == len(sizes) else []
 
 
-class _Seen(msgspec.Struct, frozen=True):
+class _Seen(msgspec.Struct, frozen=True, gc=False):
     """What both criteria sets read from one evaluation and the imaging `earlier` than it.
 
     `measured` per target; `fresh` a new lesion, `equivocal` a small one; `grade_up` of a vessel; `beside` progression
@@ -178,10 +186,10 @@ def _verdict(
     measured, reasons = _progression(case, seen, worst, known, whole)
     progressive = any_of((measured, seen.sited))
     computed = _computed(case, seen, targets, complete, baseline, progressive, size, whole)
-    if seen.beside is Truth.MET:
+    if seen.beside is MET:
         reasons = (*reasons, "progression-recorded")
     recorded = _recorded(seen.group, "response_recist" if whole else "response_mrecist")
-    decided = PD if Truth.MET in (measured, seen.beside) else computed
+    decided = PD if MET in (measured, seen.beside) else computed
     if recorded is not None and recorded != NE:
         decided = recorded if decided == NE else _worse(decided, recorded)
     if not seen.earlier or baseline is None:
@@ -202,8 +210,8 @@ def _progression(
     """The measured clauses of PD, with the names of those that hold."""
     summed = any_of([grown(case, now, one, whole) for one in _smallest(known)])
     clauses = (("new-lesion", seen.fresh), ("vessel-grade-up", seen.grade_up), ("sum-up", summed))
-    reasons = tuple([name for name, verdict in clauses if verdict is Truth.MET])
-    if seen.fresh is Truth.UNKNOWN:
+    reasons = tuple([name for name, verdict in clauses if verdict is MET])
+    if seen.fresh is UNKNOWN:
         reasons = (*reasons, "unmeasured-new-lesion")
     if seen.equivocal:
         reasons = (*reasons, "equivocal-new-lesion")
@@ -227,18 +235,18 @@ def _computed(
     size: Size,
     whole: bool,
 ) -> str:
-    if progressive is Truth.MET:
+    if progressive is MET:
         return PD
-    if complete is None or baseline is None or progressive is Truth.UNKNOWN:
+    if complete is None or baseline is None or progressive is UNKNOWN:
         return NE
     if complete.number == 0 and nothing_else([*seen.earlier, seen.group], targets, size, whole):
         return CR
     share = case.limit("response", "partial").value / PERCENT
     partial = baseline.scaled(1 - share).minus(complete).at_least(0)
-    if partial is Truth.UNKNOWN:
+    if partial is UNKNOWN:
         return NE
     # A sum of 0 cannot go down.
-    return PR if partial is Truth.MET and baseline.number != 0 else SD
+    return PR if partial is MET and baseline.number != 0 else SD
 
 
 def _recorded(group: Imaging, concept: str) -> str | None:

@@ -15,6 +15,7 @@ from adapter.guideline.treatment import course
 from adapter.timeline.events import Unusable
 from adapter.values import Interval, Truth, day_text, truth
 from adapter.values.interval import rounded
+from adapter.values.truth import MET, NOT_MET, UNKNOWN
 
 STATEMENTS = ("C24-11", "C21-11")
 _SETS = (("response.mrecist", "mrecist"), ("response.recist", "recist"))
@@ -82,10 +83,10 @@ def latest_outcome(case: Case, *wanted: str) -> Truth:
     """Whether the latest mRECIST is one of `wanted`; `NE` is none of them, a stale one does not decide."""
     last = case.once(responses).latest
     if last is None:
-        return Truth.UNKNOWN if evaluations_incomplete(case) and case.once(course).start is not None else Truth.NOT_MET
+        return UNKNOWN if evaluations_incomplete(case) and case.once(course).start is not None else NOT_MET
     if last.mrecist.outcome not in wanted:
-        return Truth.NOT_MET
-    return Truth.UNKNOWN if case.once(latest_stale) else Truth.MET
+        return NOT_MET
+    return UNKNOWN if case.once(latest_stale) else MET
 
 
 def latest_criterion(case: Case, code: str, status: Truth) -> Criterion:
@@ -99,7 +100,7 @@ def latest_criterion(case: Case, code: str, status: Truth) -> Criterion:
         value=last.mrecist.outcome,
         at=day_text(last.day),
         evidence=(*last.mrecist.sources, *(u.source for u in case.once(newer_unusable))),
-        notes=(*last.mrecist.reasons, *age_notes(case)),
+        notes=(*last.mrecist.reasons, *case.once(age_notes)),
     )
 
 
@@ -117,7 +118,7 @@ def _response(case: Case, code: str, last: Evaluation, name: str) -> Finding:
         verdict.outcome,
         STATEMENTS,
         criteria,
-        notes=(*verdict.reasons, *age_notes(case)),
+        notes=(*verdict.reasons, *case.once(age_notes)),
         day=day_text(last.day),
         age=case.day - last.day,
         sum=UNSHOWN if verdict.sum is None else verdict.sum.shown(),
@@ -131,7 +132,7 @@ def _response(case: Case, code: str, last: Evaluation, name: str) -> Finding:
 def _measured(last: Evaluation, verdict: Verdict) -> Criterion:
     return Criterion(
         code="targets-measured",
-        status=Truth.UNKNOWN if verdict.sum is None else Truth.MET,
+        status=UNKNOWN if verdict.sum is None else MET,
         value=None if verdict.sum is None else _shown(verdict.sum),
         unit="mm",
         at=day_text(last.day),
@@ -145,10 +146,10 @@ def _decrease(
 ) -> Criterion:
     limit = case.limit("response", "partial")
     known = base is not None and verdict.sum is not None
-    status = Truth.UNKNOWN
+    status = UNKNOWN
     if base is not None and verdict.sum is not None:
         down = base.scaled(1 - limit.value / PERCENT).minus(verdict.sum).at_least(0)
-        status = Truth.NOT_MET if base.number == 0 else down
+        status = NOT_MET if base.number == 0 else down
     return Criterion(
         code="sum-decrease",
         status=status,
@@ -186,7 +187,7 @@ def _discordant(case: Case, last: Evaluation, sets: tuple[str, ...]) -> Finding:
     criteria = [
         Criterion(
             code=f"{name}-agrees",
-            status=Truth.NOT_MET,
+            status=NOT_MET,
             value=f"{_verdict(last, name).computed} / {_verdict(last, name).recorded}",
             at=day_text(last.day),
             evidence=_verdict(last, name).sources,

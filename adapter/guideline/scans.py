@@ -13,6 +13,7 @@ from adapter.guideline.vessels import VESSEL_CONCEPTS
 from adapter.timeline.events import Coded, Lesion, Measurement, Performed, Unusable
 from adapter.timeline.latest import Latest, latest
 from adapter.values import Truth
+from adapter.values.truth import UNKNOWN
 
 TOPIC = "surveillance"
 AFP, PIVKA = marker_trends.AFP.concept, marker_trends.PIVKA.concept
@@ -27,7 +28,7 @@ _NONE = frozenset({"vp0", "vv0", "absent"})
 _IMAGED = ("tumor_size", "tumor_longest_dimension", "tumor_number", "progression_site", *WORDS)
 
 
-class Scan(msgspec.Struct, frozen=True):
+class Scan(msgspec.Struct, frozen=True, gc=False):
     """One date (ordinal) with a scan, at the latest on `last`: whether it was read and shows nothing."""
 
     day: int
@@ -106,7 +107,9 @@ def marker_latest(case: Case, concept: str, window: int) -> Latest[Measurement]:
     others = [m for other in OTHERS[concept] for m in case.view.measurements(other)]
     about = frozenset({concept})
     foreign = [Unusable(m.source, about, frozenset(), m.when, "unit", "Observation.valueQuantity") for m in others]
-    return latest(case.view.measurements(concept), [*case.unusable(concept), *foreign], case.day, window)
+    return latest(
+        case.view.measurements(concept), [*case.unusable(concept), *foreign], case.day, case.timeline.reach, window
+    )
 
 
 def pivka_measured(case: Case) -> str | None:
@@ -121,4 +124,4 @@ def marker_normal(case: Case, fact: Measurement) -> Truth:
         return fact.value.at_most(case.limit(TOPIC, "afp-normal").value)
     if fact.high is not None:
         return fact.value.at_most(fact.high)
-    return fact.value.at_most(case.limit(TOPIC, "pivka-normal").value) if fact.concept == PIVKA else Truth.UNKNOWN
+    return fact.value.at_most(case.limit(TOPIC, "pivka-normal").value) if fact.concept == PIVKA else UNKNOWN

@@ -11,7 +11,8 @@ from adapter.guideline.phase import under_conversion
 from adapter.guideline.response import PD, responses
 from adapter.guideline.response_findings import evaluations_incomplete
 from adapter.guideline.treatment import course, cycles
-from adapter.values import Truth, day_text, truth
+from adapter.values import day_text, truth
+from adapter.values.truth import MET, NOT_MET
 
 TOPIC = "schedule"
 
@@ -53,7 +54,7 @@ def _evaluation(case: Case, start: int) -> Finding:
     )
     counted = Criterion(
         code="cycles-since-evaluation",
-        status=Truth.MET if by_cycles is not None else Truth.NOT_MET,
+        status=MET if by_cycles is not None else NOT_MET,
         value=len(given),
         threshold=f">= {needed}",
         at=day_text(since),
@@ -85,7 +86,7 @@ def _modality(case: Case) -> Finding | None:
         return None
     same = Criterion(
         code="same-modality",
-        status=Truth.NOT_MET,
+        status=NOT_MET,
         value=", ".join(sorted(now)),
         threshold=", ".join(sorted(then)),
         at=day_text(found.latest.day),

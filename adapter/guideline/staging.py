@@ -17,13 +17,14 @@ from adapter.guideline.vessels import Grades, Invasion, invasion
 from adapter.timeline.events import Measurement
 from adapter.timeline.latest import Latest
 from adapter.values import Truth, any_of
+from adapter.values.truth import MET, NOT_MET, UNKNOWN
 
 NOTHING = "no-viable-tumour"
 CNLC = (NOTHING, "Ia", "Ib", "IIa", "IIb", "IIIa", "IIIb", "IV")
 BCLC = (NOTHING, "0", "A", "B", "C", "D")
 
 
-class Burden(msgspec.Struct, frozen=True):
+class Burden(msgspec.Struct, frozen=True, gc=False):
     """Tumour and patient at one date: everything that the stages are made of.
 
     `invaded`, `spread`: the invasion and the metastasis that count, after conversion start viable ones alone.
@@ -84,9 +85,9 @@ def _terminal(case: Case, ecog: Latest[Measurement], liver: ChildPugh) -> tuple[
     """ECOG 3-4 or Child-Pugh C, with the drivers that are sure."""
     by_ecog = _ecog(ecog, case.limit("staging", "ecog-terminal").value)
     classes = liver.possible
-    by_liver = Truth.NOT_MET if "C" not in classes else (Truth.MET if len(classes) == 1 else Truth.UNKNOWN)
+    by_liver = NOT_MET if "C" not in classes else (MET if len(classes) == 1 else UNKNOWN)
     sure = (("performance-status", by_ecog), ("child-pugh", by_liver))
-    return any_of((by_ecog, by_liver)), tuple([name for name, status in sure if status is Truth.MET])
+    return any_of((by_ecog, by_liver)), tuple([name for name, status in sure if status is MET])
 
 
 def _newest_date(*parts: Lesions | Spread | Grades) -> str | None:
@@ -152,32 +153,32 @@ def baseline_bclc(case: Case) -> Stage | None:
 def _ecog(found: Latest[Measurement], bound: Decimal) -> Truth:
     """Whether ECOG is at least a bound; two values at one instant both stay possible for staging."""
     if not found.fresh or found.blocked:
-        return Truth.UNKNOWN
+        return UNKNOWN
     return found.agreed(lambda fact: fact.value.at_least(bound))
 
 
 def _tumour_drivers(found: Burden) -> tuple[str, ...]:
-    invaded = ("macrovascular-invasion",) if found.invaded is Truth.MET else ()
-    return (*invaded, "extrahepatic-metastasis") if found.spread is Truth.MET else invaded
+    invaded = ("macrovascular-invasion",) if found.invaded is MET else ()
+    return (*invaded, "extrahepatic-metastasis") if found.spread is MET else invaded
 
 
 def _cnlc(case: Case, found: Burden) -> Stage:
     drivers = found.terminal_drivers
-    possible: set[str] = set() if found.terminal is Truth.NOT_MET else {"IV"}
-    if found.terminal is not Truth.MET:
+    possible: set[str] = set() if found.terminal is NOT_MET else {"IV"}
+    if found.terminal is not MET:
         drivers = _tumour_drivers(found)
-        if found.spread is not Truth.NOT_MET:
+        if found.spread is not NOT_MET:
             possible.add("IIIb")
-        if found.spread is not Truth.MET:
+        if found.spread is not MET:
             possible |= _without_metastasis(case, found)
     return _stage(found, possible, CNLC, drivers)
 
 
 def _without_metastasis(case: Case, found: Burden) -> set[str]:
-    if found.invaded is Truth.MET:
+    if found.invaded is MET:
         return {"IIIa"}
     by_lesions = _cnlc_by_lesions(case, found)
-    return by_lesions if found.invaded is Truth.NOT_MET else {"IIIa"} | by_lesions
+    return by_lesions if found.invaded is NOT_MET else {"IIIa"} | by_lesions
 
 
 def liver_part(case: Case) -> frozenset[str]:
@@ -209,23 +210,23 @@ def _cnlc_by_lesions(case: Case, found: Burden) -> set[str]:
 
 
 def _split(status: Truth, met: str, not_met: str) -> set[str]:
-    if status is Truth.UNKNOWN:
+    if status is UNKNOWN:
         return {met, not_met}
-    return {met if status is Truth.MET else not_met}
+    return {met if status is MET else not_met}
 
 
 def _bclc(case: Case, found: Burden) -> Stage:
     drivers = found.terminal_drivers
-    possible: set[str] = set() if found.terminal is Truth.NOT_MET else {"D"}
-    if found.terminal is not Truth.MET:
+    possible: set[str] = set() if found.terminal is NOT_MET else {"D"}
+    if found.terminal is not MET:
         drivers = _tumour_drivers(found)
         advanced = any_of((found.invaded, found.spread))
-        if advanced is not Truth.NOT_MET:
+        if advanced is not NOT_MET:
             possible.add("C")
-        if advanced is not Truth.MET:
+        if advanced is not MET:
             impaired = _ecog(found.ecog, case.limit("staging", "ecog-impaired").value)
             possible |= _bclc_by_lesions(case, found, impaired)
-            if impaired is Truth.MET and not drivers and "C" in possible:
+            if impaired is MET and not drivers and "C" in possible:
                 drivers = ("performance-status",)
     return _stage(found, possible, BCLC, drivers)
 
@@ -239,9 +240,9 @@ def _bclc_by_lesions(case: Case, found: Burden, impaired: Truth) -> set[str]:
         if count == 0:
             stages.add(NOTHING)
             continue
-        if impaired is not Truth.NOT_MET:
+        if impaired is not NOT_MET:
             stages.add("C")
-        if impaired is Truth.MET:
+        if impaired is MET:
             continue
         if count == 1:
             stages |= _split(found.lesions.largest(1).at_most(tiny), "0", "A")

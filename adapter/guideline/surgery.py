@@ -19,18 +19,19 @@ from adapter.guideline.surgery_routes import routes
 from adapter.guideline.treatment import course, planned_operations
 from adapter.timeline.latest import latest
 from adapter.values import Truth, all_of, any_of, truth
+from adapter.values.truth import MET, NOT_MET, UNKNOWN
 
 TOPIC = "surgery"
 STATEMENTS = ("C24-8", "C24-9", "C24-fig1c", "C21-10", "C21-fig2")
 READY, NOT_READY, CONTRAINDICATED, INDETERMINATE = "ready", "not-ready", "contraindicated", "indeterminate"
-_OUTCOMES = {Truth.MET: READY, Truth.NOT_MET: NOT_READY, Truth.UNKNOWN: INDETERMINATE}
+_OUTCOMES = {MET: READY, NOT_MET: NOT_READY, UNKNOWN: INDETERMINATE}
 _EXTENDED = ("C24-10", "C24-14", "C24-13", "C24-s3.1")
 ICG, ECOG, ASA = "icg_r15", "ecog_ps", "asa_class"
 INFLOW, BILE_DUCT = "inflow_outflow_preserved", "bile_duct_intact"
 _NUMBERS, _WORDS = (ICG, ASA, ECOG), (INFLOW, BILE_DUCT)
 
 
-class Readiness(msgspec.Struct, frozen=True):
+class Readiness(msgspec.Struct, frozen=True, gc=False):
     """The outcome with its criteria: routes (one is enough), technical ones (all), the rest (all)."""
 
     outcome: str
@@ -50,7 +51,7 @@ def findings(case: Case) -> Iterator[Finding]:
     if found is None:
         return
     planned = bool(case.once(planned_operations))
-    failed = any(c.status is Truth.NOT_MET for c in found.technical)
+    failed = any(c.status is NOT_MET for c in found.technical)
     kind, severity = _weight(found.outcome, planned, failed)
     yield case.finding(
         "surgery.readiness",
@@ -60,9 +61,9 @@ def findings(case: Case) -> Iterator[Finding]:
         kind=kind,
         severity=severity,
         evidence=[p.source for p in case.once(planned_operations)],
-        routes=tuple(c.code for c in found.routes if c.status is Truth.MET),
-        open=_deciding(found, Truth.UNKNOWN),
-        against=_deciding(found, Truth.NOT_MET),
+        routes=tuple(c.code for c in found.routes if c.status is MET),
+        open=_deciding(found, UNKNOWN),
+        against=_deciding(found, NOT_MET),
         advice=_advice(found),
     )
 
@@ -96,7 +97,7 @@ def ever_ready(case: Case) -> bool:
 
 def surely_ready(case: Case) -> bool:
     """Whether the outcome is `ready`, asking the cheap criteria first: most earlier days fail one of them."""
-    if any(c.status is not Truth.MET for c in _technical_parts(case)):
+    if any(c.status is not MET for c in _technical_parts(case)):
         return False
     return case.once(readiness) == READY
 
@@ -114,12 +115,12 @@ def _weight(outcome: str, planned: bool, failed: bool) -> tuple[str | None, str 
 
 def _deciding(found: Readiness, status: Truth) -> tuple[str, ...]:
     """Criteria of a status that keep surgery waiting; routes only while none of them is met."""
-    way = any(c.status is Truth.MET for c in found.routes)
+    way = any(c.status is MET for c in found.routes)
     return tuple(c.code for c in found.criteria if c.status is status and not (way and c in found.routes))
 
 
 def _advice(found: Readiness) -> tuple[str, ...]:
-    plateau = any(c.code == "route-plateau" and c.status is Truth.MET for c in found.routes)
+    plateau = any(c.code == "route-plateau" and c.status is MET for c in found.routes)
     return ("advice-plateau",) if plateau else ()
 
 
@@ -140,7 +141,7 @@ def _technical_parts(case: Case) -> Iterator[Criterion]:
 def child_pugh_a_b(case: Case) -> Criterion:
     """Criterion `child-pugh-a-b`, decided when the whole range of points agrees."""
     found = case.once(child_pugh)
-    status = truth("C" not in found.possible) if found.value or "C" not in found.possible else Truth.UNKNOWN
+    status = truth("C" not in found.possible) if found.value or "C" not in found.possible else UNKNOWN
     return Criterion(
         code="child-pugh-a-b",
         status=status,
@@ -174,7 +175,7 @@ def _at_most(case: Case, code: str, concept: str, window: str, name: str) -> Cri
 def _others(case: Case) -> Iterator[Criterion]:
     """What else must hold: a usable latest evaluation, control of metastasis, and the two vetoes where they forbid."""
     if case.once(latest_unusable):
-        yield latest_criterion(case, "latest-evaluation", Truth.UNKNOWN)
+        yield latest_criterion(case, "latest-evaluation", UNKNOWN)
     else:
         yield latest_criterion(case, "latest-evaluation", truth(None if evaluations_incomplete(case) else True))
     for found in (ehm_criterion(case), _adverse_events(case), _r0(case)):
@@ -188,7 +189,7 @@ def _adverse_events(case: Case) -> Criterion | None:
         return None
     return Criterion(
         code="adverse-events-resolved",
-        status=Truth.NOT_MET,
+        status=NOT_MET,
         value=max((e.grade for e in found if e.grade is not None), default=None),
         unit="grade",
         threshold=f"<= grade {case.limit(TOPIC, 'adverse-event-most').days}",
@@ -201,7 +202,7 @@ def _r0(case: Case) -> Criterion | None:
     """The surgeon's latest word since conversion start, where it forbids."""
     start = case.once(course).start or 0
     facts = [f for f in case.view.coded("surgically_resectable") if f.when.first > start]
-    found = latest(facts, case.unusable("surgically_resectable"), case.day, case.window("imaging"))
-    if found.alert(lambda f: truth(f.value == "absent")) is not Truth.MET:
+    found = latest(facts, case.unusable("surgically_resectable"), case.day, case.timeline.reach, case.window("imaging"))
+    if found.alert(lambda f: truth(f.value == "absent")) is not MET:
         return None
-    return criterion("r0-feasible", Truth.NOT_MET, found, statements=("C21-fig2",))
+    return criterion("r0-feasible", NOT_MET, found, statements=("C21-fig2",))

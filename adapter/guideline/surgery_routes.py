@@ -13,6 +13,7 @@ from adapter.guideline.response import BEST_FIRST, NE, PD, RESPONSE, SD, Evaluat
 from adapter.guideline.response_findings import evaluations_incomplete
 from adapter.guideline.staging import CNLC, NOTHING, baseline_cnlc, bclc, burden, cnlc, liver_part
 from adapter.values import Truth, add_months, all_of, any_of, day_text, negate, truth
+from adapter.values.truth import MET, NOT_MET, UNKNOWN
 
 TOPIC = "surgery"
 _CNLC_ONE = frozenset({NOTHING, "Ia", "Ib"})
@@ -25,7 +26,7 @@ _RESPONSE_STAGES_C24 = frozenset({"IIb"})
 def routes(case: Case) -> list[Criterion]:
     """Every route as a criterion; that of extrahepatic metastasis only where there was one at the start."""
     found = [_downstaged(case), _plateau_route(case)]
-    if case.once(initial_spread) is not Truth.NOT_MET:
+    if case.once(initial_spread) is not NOT_MET:
         found.append(_ehm_route(case))
     return [*found, _response_route(case), _remnant_route(case)]
 
@@ -82,21 +83,21 @@ def responded(case: Case) -> Truth:
     """Best mRECIST PR or better."""
     found = case.once(responses)
     if found.best in RESPONSE:
-        return Truth.MET
+        return MET
     doubtful = not found.all or any(e.mrecist.outcome == NE for e in found.all) or evaluations_incomplete(case)
-    return Truth.UNKNOWN if doubtful else Truth.NOT_MET
+    return UNKNOWN if doubtful else NOT_MET
 
 
 def plateau(case: Case) -> Truth:
     """A response that the last two evaluations no longer improved."""
     done = case.once(responses).decided
     if not case.once(responses).all:
-        return Truth.UNKNOWN
+        return UNKNOWN
     needed = case.limit(TOPIC, "plateau-evaluations").days
     if evaluations_incomplete(case) and len(done) < needed:
-        return Truth.UNKNOWN
+        return UNKNOWN
     if sum(1 for e in done if e.mrecist.sum is not None) < needed:
-        return Truth.NOT_MET
+        return NOT_MET
     steps = list(pairwise(done))[-2:]
     return all_of((responded(case), *(negate(_improved(case, earlier, later)) for earlier, later in steps)))
 
@@ -106,7 +107,7 @@ def _improved(case: Case, earlier: Evaluation, later: Evaluation) -> Truth:
     better = BEST_FIRST.index(later.mrecist.outcome) < BEST_FIRST.index(earlier.mrecist.outcome)
     before, now = earlier.mrecist.sum, later.mrecist.sum
     if before is None or now is None:
-        return Truth.MET if better else Truth.UNKNOWN
+        return MET if better else UNKNOWN
     if before.number == 0:
         return truth(better)
     share = case.limit(TOPIC, "plateau-decrease").value / PERCENT
@@ -154,25 +155,25 @@ def lasting_control(case: Case) -> Truth:
     """CR or PR at the latest decided evaluation, or nothing but SD over the months that the edition asks for."""
     done = case.once(responses).decided
     if not done:
-        return Truth.UNKNOWN
+        return UNKNOWN
     if done[-1].mrecist.outcome in RESPONSE:
-        return Truth.MET
+        return MET
     if any(e.mrecist.outcome != SD for e in done):
-        return Truth.NOT_MET
+        return NOT_MET
     months = case.limit(TOPIC, "stable-months").days
     if add_months(done[0].day, months) <= done[-1].day:
-        return Truth.MET
-    return Truth.UNKNOWN if evaluations_incomplete(case) else Truth.NOT_MET
+        return MET
+    return UNKNOWN if evaluations_incomplete(case) else NOT_MET
 
 
 def _below_initial(case: Case) -> Truth:
     now, initial = case.once(cnlc).possible, _initial(case)
     if not now or not initial:
-        return Truth.UNKNOWN
+        return UNKNOWN
     highest, lowest = CNLC.index(now[-1]), CNLC.index(now[0])
     if highest < CNLC.index(initial[0]):
-        return Truth.MET
-    return Truth.NOT_MET if lowest >= CNLC.index(initial[-1]) else Truth.UNKNOWN
+        return MET
+    return NOT_MET if lowest >= CNLC.index(initial[-1]) else UNKNOWN
 
 
 def _remnant_route(case: Case) -> Criterion:
@@ -193,5 +194,5 @@ def no_progression(case: Case) -> Truth:
     """No PD since conversion start; unknown while the latest evaluation is NE or none exists."""
     found = case.once(responses)
     if any(e.mrecist.outcome == PD for e in found.all):
-        return Truth.NOT_MET
-    return Truth.UNKNOWN if found.latest is None or found.latest.mrecist.outcome == NE else Truth.MET
+        return NOT_MET
+    return UNKNOWN if found.latest is None or found.latest.mrecist.outcome == NE else MET

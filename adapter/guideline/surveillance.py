@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -25,13 +25,14 @@ from adapter.guideline.staging import burden
 from adapter.guideline.treatment import course
 from adapter.timeline.events import Measurement
 from adapter.values import Truth, When, add_months, all_of, any_of, day_text, negate, truth
+from adapter.values.truth import MET, NOT_MET, UNKNOWN
 
 TOPIC = "surveillance"
 STATEMENTS = ("C21-14", "Z23")
 SCAN_TYPES = frozenset({"Observation", "Procedure", "ImagingStudy", "DiagnosticReport"})
 
 
-class Last(msgspec.Struct, frozen=True):
+class Last(msgspec.Struct, frozen=True, gc=False):
     """The last scan or marker, between two days (ordinals)."""
 
     first: int
@@ -104,13 +105,13 @@ def _recurrence(case: Case, operation: int) -> Finding:
     if pivka is not None:
         signs.append(_marker(case, pivka, operation))
     scan = _clean_scan(case)
-    if any(c.status is Truth.NOT_MET for c in signs):
+    if any(c.status is NOT_MET for c in signs):
         outcome = "suspected"
-    elif all(c.status is Truth.MET for c in (*signs, scan)):
+    elif all(c.status is MET for c in (*signs, scan)):
         outcome = "none"
     else:
         outcome = "unknown"
-    seen = tuple(f"sign-{c.code}" for c in signs if c.status is Truth.NOT_MET)
+    seen = tuple(f"sign-{c.code}" for c in signs if c.status is NOT_MET)
     return case.finding("surveillance.recurrence", outcome, STATEMENTS, [*signs, scan], signs=seen)
 
 
@@ -118,7 +119,7 @@ def _new_tumour(case: Case, operation: int) -> Criterion:
     """`no-new-tumour`: not-met by any sign since surgery; met only where a scan since then was read."""
     found = _tumour(case, operation)
     read = any(s.read for s in case.once(scans))
-    status = Truth.NOT_MET if found else (Truth.MET if read else Truth.UNKNOWN)
+    status = NOT_MET if found else (MET if read else UNKNOWN)
     early = _preliminary(case).intersection(found) if found else ()
     notes = [*(["preliminary"] if early else []), *([] if found or read else ["missing"])]
     return Criterion(code="no-new-tumour", status=status, evidence=tuple(found), notes=tuple(notes))
@@ -147,19 +148,17 @@ def _tumour(case: Case, operation: int) -> list[str]:
     """A new lesion, metastasis, viable tumour or vessel invasion recorded after surgery."""
     found = list(_since(case, operation))
     found += [
-        n.source
-        for n in case.view.measurements("tumor_number")
-        if n.when.first > operation and n.value.above(0) is Truth.MET
+        n.source for n in case.view.measurements("tumor_number") if n.when.first > operation and n.value.above(0) is MET
     ]
     vessels = case.once(burden).vessels
     for grades in (vessels.vp, vessels.vv):
-        if grades.day is not None and grades.day > operation and grades.invaded is Truth.MET:
+        if grades.day is not None and grades.day > operation and grades.invaded is MET:
             found += grades.evidence
-    if vessels.present is Truth.MET:
+    if vessels.present is MET:
         newest = case.latest_word("macrovascular_invasion", "imaging")
         found += [f.source for f in newest.facts if f.when.first > operation and f.value == "present"]
     spread = case.once(burden).metastasis
-    if spread.present is Truth.MET and (spread.day is None or spread.day > operation):
+    if spread.present is MET and (spread.day is None or spread.day > operation):
         found += spread.evidence
     return list(dict.fromkeys(found))
 
@@ -170,20 +169,20 @@ def _marker(case: Case, concept: str, operation: int) -> Criterion:
     values = case.view.measurements(concept)
     found = marker_latest(case, concept, case.limit(TOPIC, "clean-window").days)
     if not any(m.when.first > operation for m in values):
-        return Criterion(code=code, status=Truth.UNKNOWN, notes=tuple(doubts(found)) if found.blocked else ("missing",))
+        return Criterion(code=code, status=UNKNOWN, notes=tuple(doubts(found)) if found.blocked else ("missing",))
     rising = {_risen(case, fact, values, operation) for fact in found.facts}
-    status = Truth.UNKNOWN
-    if Truth.MET in rising and (len(rising) == 1 or found.contradiction):
-        status = Truth.NOT_MET
-    elif rising == {Truth.NOT_MET} and found.fresh and not found.blocked:
-        status = Truth.MET
+    status = UNKNOWN
+    if MET in rising and (len(rising) == 1 or found.contradiction):
+        status = NOT_MET
+    elif rising == {NOT_MET} and found.fresh and not found.blocked:
+        status = MET
     return criterion(code, status, found)
 
 
-def _risen(case: Case, fact: Measurement, values: list[Measurement], operation: int) -> Truth:
+def _risen(case: Case, fact: Measurement, values: Sequence[Measurement], operation: int) -> Truth:
     """Above normal, and after a normal value or clearly above an earlier one since surgery."""
     above = negate(marker_normal(case, fact))
-    if above is Truth.NOT_MET:
+    if above is NOT_MET:
         return above
     rise = 1 + case.limit(TOPIC, "marker-rise").value / PERCENT
     verdicts = []
@@ -204,7 +203,7 @@ def _clean_scan(case: Case) -> Criterion:
     told = scans_doubtful(case, newest.day) if newest is not None else ()
     return Criterion(
         code="clean-scan",
-        status=Truth.MET if newest is not None and not contrary and not told else Truth.UNKNOWN,
+        status=MET if newest is not None and not contrary and not told else UNKNOWN,
         threshold=f"within {window} d",
         at=day_text(newest.day) if newest else None,
         evidence=newest.sources if newest else (),

@@ -88,20 +88,21 @@ class Thresholds:
     def __init__(self, edition: str, topics: Mapping[str, Mapping[str, Limit]]) -> None:
         self.edition = edition
         self._topics = topics
-        self._all = {(topic, name): limit for topic, limits in topics.items() for name, limit in limits.items()}
-        changed = [(topic, limit) for (topic, _), limit in self._all.items() if limit.by_site]
+        changed = [(topic, limit) for topic, limits in topics.items() for limit in limits.values() if limit.by_site]
+        # The staleness windows in days, which are asked for far more often than anything else.
+        self.windows = {name: limit.days for name, limit in topics.get("ground_rules", {}).items()}
         self._by_site = tuple(sorted(f"{t}/{limit.name} = {limit.value} {limit.unit}".rstrip() for t, limit in changed))
 
     def limit(self, topic: str, name: str) -> Limit:
         """One limit; raises TableError when the edition has none (ask `has` first where that can be)."""
         try:
-            return self._all[topic, name]
+            return self._topics[topic][name]
         except KeyError:
             raise TableError(f"adapter/guideline/{topic}.yaml has no {name} for edition {self.edition}") from None
 
     def has(self, topic: str, name: str) -> bool:
         """Whether the edition has this limit."""
-        return (topic, name) in self._all
+        return topic in self._topics and name in self._topics[topic]
 
     def by_site(self) -> tuple[str, ...]:
         """What a site's overlay changed, as `topic/name = value unit`: every result that may rest on it says so."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 from adapter.guideline import ctcae
@@ -33,6 +33,7 @@ from adapter.guideline.treatment import course, last_exposed, last_sure, ordered
 from adapter.timeline.events import Measurement
 from adapter.values import Truth, all_of, day_text, truth
 from adapter.values.interval import rounded
+from adapter.values.truth import MET, NOT_MET, UNKNOWN
 
 STATEMENTS = ("C24-s3.6", "C24-17")
 _HUNDREDTH = Decimal(1).scaleb(-2)
@@ -79,13 +80,13 @@ def _criterion(test: Test, code: str) -> Criterion:
 
 def _hepatic(case: Case) -> Finding | None:
     under = case.once(now_under_ici)
-    if under is Truth.NOT_MET:
+    if under is NOT_MET:
         return None
     found = case.once(hepatic_now)
     criteria = [_criterion(t, t.concept) for t in found.tests] + [_criterion(found.bilirubin, "bilirubin")]
-    if under is Truth.UNKNOWN:
+    if under is UNKNOWN:
         criteria = [_under(case), *criteria]
-    if found.band is None or under is Truth.UNKNOWN:
+    if found.band is None or under is UNKNOWN:
         return case.finding("toxicity.hepatic", "unknown", STATEMENTS, criteria)
     notes = [*_causes(case), *(["at-least"] if found.at_least else []), *_before(case, found.band)]
     tests = (*found.tests, found.bilirubin)
@@ -114,7 +115,7 @@ def _under(case: Case) -> Criterion:
     notes = ["incomplete"] if treatment_possible(case, "ici") else [f"unusable: {u.reason}" for u in unusable]
     return Criterion(
         code="under-ici",
-        status=Truth.UNKNOWN,
+        status=UNKNOWN,
         threshold=f"<= {limit.days} {limit.unit}",
         evidence=(*(e.source for e in case.once(ici_given)), *(u.source for u in unusable)),
         notes=tuple(dict.fromkeys(notes)) or ("date-imprecise",),
@@ -145,7 +146,7 @@ def _causes(case: Case) -> list[str]:
     if last is not None and last.mrecist.outcome == PD:
         causes.append("cause-progression")
     duct = case.latest_word("bile_duct_intact", "imaging")
-    if duct.fresh and duct.agreed(lambda f: truth(f.value == "absent")) is Truth.MET:
+    if duct.fresh and duct.agreed(lambda f: truth(f.value == "absent")) is MET:
         causes.append("cause-biliary")
     return causes
 
@@ -156,15 +157,15 @@ def _viral_rise(case: Case) -> bool:
         return False
     before, now = values[-2].value, values[-1].value
     if before.number == 0:
-        return now.above(0) is Truth.MET
+        return now.above(0) is MET
     rise = case.limit(TOPIC, "viral-rise").value
-    return now.minus(before.scaled(rise)).at_least(0) is Truth.MET
+    return now.minus(before.scaled(rise)).at_least(0) is MET
 
 
 def _isolated(case: Case) -> Finding | None:
     """Bilirubin alone above its limit, while both transaminases are known to be normal."""
     under = case.once(now_under_ici)
-    if under is Truth.NOT_MET:
+    if under is NOT_MET:
         return None
     found = case.once(hepatic_now)
     if not found.bilirubin.raised or any(t.raised for t in found.tests):
@@ -174,8 +175,8 @@ def _isolated(case: Case) -> Finding | None:
     if not known and not on_record:
         return None
     criteria = [_criterion(t, t.concept) for t in found.tests] + [_criterion(found.bilirubin, "bilirubin")]
-    criteria = [*([] if under is Truth.MET else [_under(case)]), *criteria]
-    outcome = "look-for-other-cause" if known and under is Truth.MET else "unknown"
+    criteria = [*([] if under is MET else [_under(case)]), *criteria]
+    outcome = "look-for-other-cause" if known and under is MET else "unknown"
     return case.finding("toxicity.bilirubin-isolated", outcome, STATEMENTS, criteria)
 
 
@@ -197,7 +198,7 @@ def _after_stop(case: Case) -> Finding | None:
     value = case.once(banded_days)[stop]
     tested = Criterion(
         code="no-ici-after-stop",
-        status=Truth.NOT_MET if later or orders else Truth.UNKNOWN,
+        status=NOT_MET if later or orders else UNKNOWN,
         value=day_text(max(last_sure(case, e) for e in later)) if later else None,
         threshold=f"none after {day_text(stop)}",
         at=day_text(stop),
@@ -214,17 +215,17 @@ def _after_stop(case: Case) -> Finding | None:
 def _steroid(case: Case) -> Finding | None:
     under, wait = case.once(now_under_ici), case.limit(TOPIC, "steroid-wait").days
     days = [day for day in case.once(banded_days) if case.day - day >= wait]
-    if under is Truth.NOT_MET or not days:
+    if under is NOT_MET or not days:
         return None
     day = days[-1]
     value = case.once(banded_days)[day]
     taken = [e for e in case.view.of_group("steroid") if e.ending != "on-hold" and last_exposed(case, e) >= day]
     given = [e for e in taken if e.start.first >= day or last_sure(case, e) >= day]
     doubtful = taken or medication_incomplete(case) or unusable_since(case, "steroid", day)
-    unclear = under is Truth.UNKNOWN or (not given and bool(doubtful))
+    unclear = under is UNKNOWN or (not given and bool(doubtful))
     tested = Criterion(
         code="steroid-since",
-        status=Truth.UNKNOWN if unclear else truth(bool(given)),
+        status=UNKNOWN if unclear else truth(bool(given)),
         threshold=f"from {day_text(day)}",
         at=day_text(day),
         evidence=(*value.sources, *(e.source for e in given or taken)),
@@ -258,13 +259,13 @@ def _bleeding(case: Case) -> Finding | None:
     if not problems and not case.unusable("gi_bleeding") and "Condition" not in case.view.incomplete:
         return None
     tested = no_recent_bleeding(case)
-    if tested.status is Truth.MET:
+    if tested.status is MET:
         return None
     evidence = [e.source for e in recent] + [p.source for p in orders]
-    if tested.status is Truth.UNKNOWN or not sure:
-        doubt = [] if sure else [Criterion(code="anti-vegf-given", status=Truth.UNKNOWN, notes=("missing",))]
+    if tested.status is UNKNOWN or not sure:
+        doubt = [] if sure else [Criterion(code="anti-vegf-given", status=UNKNOWN, notes=("missing",))]
         return case.finding("toxicity.bleeding-risk", "unknown", STATEMENTS, [*doubt, tested], evidence=evidence)
-    lasting = any(p.confirmed and active(case, p) is Truth.MET for p in problems)
+    lasting = any(p.confirmed and active(case, p) is MET for p in problems)
     return case.finding(
         "toxicity.bleeding-risk",
         "caution",
@@ -280,35 +281,46 @@ def _monitoring(case: Case) -> Finding | None:
     window = case.limit(TOPIC, "monitoring-ici").days
     # The last dose first: it is the one that usually decides.
     sure = any(case.day - last_sure(case, e) <= window for e in reversed(case.once(ici_given)))
-    if not sure and ici_possible(case, window) is Truth.NOT_MET:
+    if not sure and ici_possible(case, window) is NOT_MET:
         return None
     criteria = [*([] if sure else [_under(case)]), *(_monitored(case, *row) for row in MONITORED)]
     together = all_of([c.status for c in criteria])
-    outcome = (
-        {Truth.MET: "complete", Truth.NOT_MET: "missing"}[together] if sure and not together.unknown else "unknown"
-    )
-    missing = tuple([c.code for c in criteria if c.status is not Truth.MET])
+    outcome = {MET: "complete", NOT_MET: "missing"}[together] if sure and not together.unknown else "unknown"
+    missing = tuple([c.code for c in criteria if c.status is not MET])
     return case.finding("toxicity.monitoring", outcome, STATEMENTS, criteria, tests=missing)
 
 
 def _monitored(case: Case, code: str, parts: tuple[tuple[str, ...], ...], limit: str) -> Criterion:
     window = case.limit(TOPIC, limit)
-    histories = [[facts for c in concepts if (facts := case.view.measurements(c))] for concepts in parts]
-    newest = [_newest(each) for each in histories]
-    known = [ones[0] for ones in newest if ones]
-    done = [_within(case, part, each, window.days) for part, each in zip(parts, histories, strict=True)]
+    oldest: Measurement | None = None
+    done: list[Truth] = []
+    evidence: list[str] = []
+    notes: list[str] = []
+    for concepts in parts:
+        histories = [facts for c in concepts if (facts := case.view.measurements(c))]
+        newest = _newest(histories)
+        evidence += [one.source for one in newest]
+        if newest and (oldest is None or newest[0].when.first < oldest.when.first):
+            oldest = newest[0]
+        done.append(_within(case, concepts, histories, window.days))
+        if done[-1] is not MET:
+            notes.append(f"missing: {'/'.join(concepts)}")
     return Criterion(
         code=f"monitored-{code}",
         status=all_of(done),
         threshold=f"<= {window.days} {window.unit}",
-        at=min(known, key=lambda m: m.when.first).when.iso if known else None,
-        evidence=tuple([one.source for ones in newest for one in ones]),
-        notes=tuple([f"missing: {'/'.join(p)}" for p, ok in zip(parts, done, strict=True) if ok is not Truth.MET]),
+        at=oldest.when.iso if oldest is not None else None,
+        evidence=tuple(evidence),
+        notes=tuple(notes),
     )
 
 
-def _newest(histories: list[list[Measurement]]) -> list[Measurement]:
+def _newest(histories: list[Sequence[Measurement]]) -> list[Measurement]:
     """The newest value of any of some tests; several where they say the same."""
+    if len(histories) == 1:
+        facts = histories[0]
+        if len(facts) == 1 or facts[-2].when.first != facts[-1].when.first:
+            return [facts[-1]]
     day = max([facts[-1].when.first for facts in histories], default=None)
     newest = []
     for facts in histories:
@@ -325,13 +337,13 @@ def _newest(histories: list[list[Measurement]]) -> list[Measurement]:
     return newest
 
 
-def _within(case: Case, concepts: tuple[str, ...], histories: list[list[Measurement]], days: int) -> Truth:
+def _within(case: Case, concepts: tuple[str, ...], histories: list[Sequence[Measurement]], days: int) -> Truth:
     """Whether any of some tests was done in the window; an imprecise, unusable or missing record leaves it open."""
     since = case.day - days
     for facts in histories:
         if facts[-1].when.first >= since:
-            return Truth.MET
+            return MET
     unusable = case.unusable(*concepts)
     possible = any(u.when is None or u.when.last >= since for u in unusable)
     possible = possible or any(m.when.last >= since for facts in histories for m in facts)
-    return Truth.UNKNOWN if possible or "Observation" in case.view.incomplete else Truth.NOT_MET
+    return UNKNOWN if possible or "Observation" in case.view.incomplete else NOT_MET

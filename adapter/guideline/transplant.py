@@ -13,6 +13,7 @@ from adapter.guideline.response import CR, PD, responses
 from adapter.guideline.response_findings import latest_criterion, latest_unusable
 from adapter.guideline.staging import baseline_burden, baseline_case, burden
 from adapter.values import Truth, any_of, day_text, negate
+from adapter.values.truth import MET, NOT_MET, UNKNOWN
 
 TRANSPLANT = ("C24-3", "C24-fig1d", "C24-s2", "C24-s3.1")
 WATCH = ("C24-s3.1", "R24-s6")
@@ -38,14 +39,14 @@ def findings(case: Case) -> Iterator[Finding]:
 
 def _transplant_outcome(case: Case) -> str | None:
     failing = case.once(decompensated)
-    if failing is Truth.MET:
+    if failing is MET:
         return "consider"
-    within = case.once(responses).latest is not None and case.once(_now_within) is Truth.MET
-    if within and case.once(_initially_beyond) is Truth.MET:
+    within = case.once(responses).latest is not None and case.once(_now_within) is MET
+    if within and case.once(_initially_beyond) is MET:
         return "option"
-    if within and case.once(_initially_beyond) is Truth.UNKNOWN and _baseline_doubtful(case):
+    if within and case.once(_initially_beyond) is UNKNOWN and _baseline_doubtful(case):
         return "unknown"
-    return "unknown" if failing is Truth.UNKNOWN and _undecided(case) else None
+    return "unknown" if failing is UNKNOWN and _undecided(case) else None
 
 
 def decompensated(case: Case) -> Truth:
@@ -54,18 +55,18 @@ def decompensated(case: Case) -> Truth:
     most = case.limit("child_pugh", "most-points").days
     ascites, brain = found.parts["ascites"], found.parts["encephalopathy"]
     grave = any_of((_points(ascites, most), _points(brain, 2)))
-    if found.value == "C" or ("A" not in found.possible and grave is Truth.MET):
-        return Truth.MET
-    if "C" not in found.possible and (found.value == "A" or grave is Truth.NOT_MET):
-        return Truth.NOT_MET
-    return Truth.UNKNOWN
+    if found.value == "C" or ("A" not in found.possible and grave is MET):
+        return MET
+    if "C" not in found.possible and (found.value == "A" or grave is NOT_MET):
+        return NOT_MET
+    return UNKNOWN
 
 
 def _points(part: tuple[int, int], least: int) -> Truth:
     """Whether a part surely has so many points."""
     if part[0] >= least:
-        return Truth.MET
-    return Truth.NOT_MET if part[1] < least else Truth.UNKNOWN
+        return MET
+    return NOT_MET if part[1] < least else UNKNOWN
 
 
 def _undecided(case: Case) -> bool:
@@ -82,7 +83,7 @@ def _baseline_doubtful(case: Case) -> bool:
 
 def _initially_beyond(case: Case) -> Truth:
     then, found = case.once(baseline_case), case.once(baseline_burden)
-    return Truth.UNKNOWN if then is None or found is None else negate(milan(then, found))
+    return UNKNOWN if then is None or found is None else negate(milan(then, found))
 
 
 def _now_within(case: Case) -> Truth:
@@ -111,14 +112,14 @@ def _transplant(case: Case, outcome: str) -> Finding:
         Criterion(code="no-viable-metastasis", status=negate(spread), evidence=found.metastasis.evidence),
     ]
     against = [
-        name for name, status in (("against-invasion", invaded), ("against-metastasis", spread)) if status is Truth.MET
+        name for name, status in (("against-invasion", invaded), ("against-metastasis", spread)) if status is MET
     ]
     return case.finding(
         "surgery.transplant",
         outcome,
         TRANSPLANT,
         criteria,
-        within=tuple(c.code for c in shown if c.status is Truth.MET),
+        within=tuple(c.code for c in shown if c.status is MET),
         against=tuple(against),
     )
 
@@ -127,13 +128,13 @@ def _progression(case: Case) -> list[Criterion]:
     """Whether the latest evaluation is PD, which speaks against transplantation; nothing without an evaluation."""
     if case.once(responses).latest is None:
         return []
-    status = Truth.UNKNOWN if case.once(latest_unusable) else Truth.NOT_MET
+    status = UNKNOWN if case.once(latest_unusable) else NOT_MET
     return [latest_criterion(case, "progression", status)]
 
 
 def _watch(case: Case, outcome: str) -> Finding:
     last = case.once(responses).latest
-    status = Truth.UNKNOWN if outcome == "unknown" else Truth.MET
+    status = UNKNOWN if outcome == "unknown" else MET
     return case.finding(
         "surgery.watch-and-wait",
         outcome,

@@ -10,13 +10,14 @@ from adapter.guideline.case import Case
 from adapter.guideline.problems import began
 from adapter.timeline.events import Exposure, Performed, Plan, Problem
 from adapter.values import Truth, When
+from adapter.values.truth import MET, NOT_MET, UNKNOWN
 
 LOCAL_START = ("tace", "haic", "sirt", "radiotherapy")
 LOCAL = (*LOCAL_START, "ablation")
 DRUG_START = ("ici", "aatd")
 
 
-class Course(msgspec.Struct, frozen=True):
+class Course(msgspec.Struct, frozen=True, gc=False):
     """Days are ordinals. `start`: conversion start; `end`: the first hepatectomy for this HCC, None before it."""
 
     diagnosis: int | None
@@ -71,9 +72,10 @@ def alpps_stages(case: Case) -> list[Performed]:
     return stages
 
 
-def valid_plans(case: Case, group: str, extra: str | None = None) -> list[Plan]:
+def valid_plans(case: Case, group: str) -> list[Plan]:
     """Plans of a group that are still plans: dated on or after as-of's day, or undated and not done since authored."""
-    return [p for p in case.view.planned(group) if still_planned(case, p, group)]
+    plans = case.view.planned(group)
+    return [p for p in plans if still_planned(case, p, group)] if plans else []
 
 
 def still_planned(case: Case, plan: Plan, group: str) -> bool:
@@ -119,8 +121,8 @@ def last_exposed(case: Case, exposure: Exposure) -> int:
     """The last day on which a drug is taken to have been there, for intervals (ordinal, at most as-of's day)."""
     if exposure.ending in ("open", "unknown", "on-hold"):
         return case.day
-    end = exposure.end if exposure.end is not None else exposure.start
-    return min(end.last, case.day)
+    last = (exposure.end if exposure.end is not None else exposure.start).last
+    return last if last < case.day else case.day
 
 
 def last_given(case: Case, exposure: Exposure) -> tuple[int, int]:
@@ -138,8 +140,8 @@ def last_sure(case: Case, exposure: Exposure) -> int:
     """The last day on which a drug was surely given or taken, for anything favourable."""
     if exposure.ending == "open":
         return case.day
-    end = exposure.end if exposure.end is not None else exposure.start
-    return min(end.first, case.day)
+    first = (exposure.end if exposure.end is not None else exposure.start).first
+    return first if first < case.day else case.day
 
 
 def in_course(case: Case, exposures: Iterable[Exposure]) -> list[Exposure]:
@@ -167,9 +169,9 @@ def local_in_course(case: Case) -> dict[str, list[Performed]]:
 def without_local(case: Case) -> Truth:
     """Whether no locoregional treatment belongs to the course; what cannot be read leaves it open."""
     if case.once(local_in_course):
-        return Truth.NOT_MET
+        return NOT_MET
     doubtful = "Procedure" in case.view.incomplete or case.unusable("locoregional")
-    return Truth.UNKNOWN if doubtful else Truth.MET
+    return UNKNOWN if doubtful else MET
 
 
 def cycles(case: Case) -> list[int]:

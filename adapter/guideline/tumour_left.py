@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 
 from adapter.guideline.imaging import Imaging
 from adapter.timeline.events import Lesion
-from adapter.values import Interval, Truth
+from adapter.values import Interval
+from adapter.values.truth import NOT_MET
 
 Size = Callable[[Lesion], Interval | None]
 _VEINS = (
@@ -46,7 +47,7 @@ def _lesions(seen: list[Imaging], targets: tuple[str, ...], size: Size, whole: b
     groups = seen[-1:] if dead else seen
     others = {s.lesion or s.source: s for group in groups for s in group.lesions}
     sizes = [size(s) for name, s in others.items() if name not in targets]
-    return any(s.above(0) is not Truth.NOT_MET if s is not None else not dead for s in sizes)
+    return any(s.above(0) is not NOT_MET if s is not None else not dead for s in sizes)
 
 
 def _thrombus(seen: list[Imaging], whole: bool) -> bool:

@@ -11,6 +11,7 @@ from adapter.guideline.lesions import one_evaluation
 from adapter.timeline.events import Coded, Unusable
 from adapter.timeline.latest import Latest, latest
 from adapter.values import Truth, any_of
+from adapter.values.truth import MET, NOT_MET, UNKNOWN
 
 NO_GRADE: frozenset[str] = frozenset()
 
@@ -31,8 +32,8 @@ _VV_SAYS: dict[str, dict[str, tuple[str, ...]]] = {
 VESSEL_CONCEPTS = tuple(dict.fromkeys((*_VP_SAYS, *_VV_SAYS)))
 
 
-class Grades(msgspec.Struct, frozen=True):
-    """Grades of one vein that stay possible; `day` of the newest record (None: nothing usable)."""
+class Grades(msgspec.Struct, frozen=True, gc=False):
+    """Grades of one vein that stay possible, lowest first; `day` of the newest record (None: nothing usable)."""
 
     possible: tuple[str, ...]
     day: int | None = None
@@ -43,13 +44,12 @@ class Grades(msgspec.Struct, frozen=True):
     @property
     def invaded(self) -> Truth:
         """Whether the vein is invaded: any grade but the first."""
-        spared = [grade for grade in self.possible if grade.endswith("0")]
-        if not spared:
-            return Truth.MET
-        return Truth.NOT_MET if len(spared) == len(self.possible) else Truth.UNKNOWN
+        if not self.possible or not self.possible[0].endswith("0"):
+            return MET
+        return NOT_MET if len(self.possible) == 1 else UNKNOWN
 
 
-class Invasion(msgspec.Struct, frozen=True):
+class Invasion(msgspec.Struct, frozen=True, gc=False):
     """Macrovascular invasion on record and, after conversion start, whether it is viable."""
 
     vp: Grades
@@ -73,9 +73,9 @@ def invasion(case: Case) -> Invasion:
         unplaced = _newest(case, "macrovascular_invasion", ("present",))
         newest_day = max([newest_day, *(f.when.first for f in unplaced.facts)])
     enhancing, enhancement_sources = _enhancing(case, newest_day)
-    viable = Truth.NOT_MET if enhancing is Truth.NOT_MET else present
-    if enhancing is Truth.UNKNOWN and present is not Truth.NOT_MET:
-        viable = Truth.UNKNOWN
+    viable = NOT_MET if enhancing is NOT_MET else present
+    if enhancing is UNKNOWN and present is not NOT_MET:
+        viable = UNKNOWN
     evidence = tuple(dict.fromkeys((*vp.evidence, *vv.evidence, *sources, *enhancement_sources)))
     return Invasion(vp, vv, present, viable, evidence, (*vp.notes, *vv.notes))
 
@@ -83,7 +83,7 @@ def invasion(case: Case) -> Invasion:
 def _newest(case: Case, concept: str, words: Container[str]) -> Latest[Coded]:
     facts, unusable = case.view.coded(concept), case.unusable(concept)
     if not facts:
-        return latest(facts, unusable, case.day)
+        return latest(facts, unusable, case.day, case.timeline.reach)
     known: list[Coded] = []
     for fact in facts:
         if fact.value in words:
@@ -91,22 +91,26 @@ def _newest(case: Case, concept: str, words: Container[str]) -> Latest[Coded]:
         elif fact.value == "indeterminate":
             doubt = Unusable(fact.source, frozenset((concept,)), frozenset(), fact.when, "no-value", "")
             unusable = [*unusable, doubt]
-    return latest(known, unusable, case.day, case.window("imaging"))
+    return latest(known, unusable, case.day, case.timeline.reach, case.window("imaging"))
 
 
 def _grades(case: Case, scale: tuple[str, ...], says: dict[str, dict[str, tuple[str, ...]]]) -> Grades:
     view = case.view
-    recorded = [concept for concept in says if view.unusable or view.coded(concept)]
-    each = [(concept, _newest(case, concept, says[concept])) for concept in recorded]
-    found = [(concept, one) for concept, one in each if one.facts or one.blocked]
+    found = []
+    for concept, words in says.items():
+        if view.unusable or view.coded(concept):
+            one = _newest(case, concept, words)
+            if one.facts or one.blocked:
+                found.append((concept, one))
     if not found:
         return Grades(scale)
     fresh = [(concept, one) for concept, one in found if one.fresh]
     evidence = tuple(dict.fromkeys([source for _, one in found for source in one.sources]))
     notes = tuple(dict.fromkeys([n for _, one in found if one.facts for n in doubts(one)]))
     unread = [u for _, one in found if not one.facts for u in one.blocked]
-    newest_day = max([one.facts[-1].when.first for _, one in fresh], default=0) if unread else 0
-    unread = [u for u in unread if u.when is None or u.when.last >= newest_day]
+    if unread:
+        newest_day = max([one.facts[-1].when.first for _, one in fresh], default=0)
+        unread = [u for u in unread if u.when is None or u.when.last >= newest_day]
     if unread:
         return Grades(scale, None, None, evidence, (*notes, f"unusable: {unread[0].reason}"))
     if not fresh:
@@ -122,7 +126,8 @@ def _combined(
     notes: tuple[str, ...],
 ) -> Grades:
     """What the records leave possible together, the newest first; a contrary one as new as it widens it."""
-    fresh.sort(key=lambda pair: pair[1].facts[-1].when.start, reverse=True)
+    if len(fresh) > 1:
+        fresh.sort(key=lambda pair: pair[1].facts[-1].when.start, reverse=True)
     newest = fresh[0][1].facts[-1].when
     possible: set[str] = set()
     for concept, one in fresh:
@@ -140,30 +145,32 @@ def _combined(
 
 def _unplaced(case: Case, vp: Grades, vv: Grades, graded: Truth) -> tuple[Truth | None, tuple[str, ...]]:
     """Invasion recorded present without a vessel: it holds until both vessels have newer records."""
+    if not case.view.coded("macrovascular_invasion"):
+        return None, ()
     found = _newest(case, "macrovascular_invasion", ("present", "absent"))
     if not found.fresh or not any(f.value == "present" for f in found.facts):
         return None, ()
-    if graded is Truth.MET:
+    if graded is MET:
         return None, found.sources
     day = found.facts[-1].when.last
     older = [grades for grades in (vp, vv) if grades.day is None or grades.day < day]
     if found.contradiction or found.imprecise or found.blocked:
-        return Truth.UNKNOWN, found.sources
+        return UNKNOWN, found.sources
     if older:
-        return Truth.MET, found.sources
+        return MET, found.sources
     same_day = vp.day == day or vv.day == day
-    return (Truth.UNKNOWN, found.sources) if same_day else (None, ())
+    return (UNKNOWN, found.sources) if same_day else (None, ())
 
 
 def _enhancing(case: Case, since: int) -> tuple[Truth, tuple[str, ...]]:
     """Whether a thrombus enhances; without a record of its grade's evaluation or a later one it counts as viable."""
     found = case.latest_word("thrombus_enhancement", "imaging")
     if not found.fresh:
-        return Truth.MET, ()
+        return MET, ()
     earliest = one_evaluation(case, since)
     verdicts = {f.value == "absent" for f in found.facts if f.when.last >= earliest}
     if not verdicts:
-        return Truth.MET, ()
+        return MET, ()
     if verdicts == {True} and not found.blocked:
-        return Truth.NOT_MET, found.sources
-    return (Truth.MET if verdicts == {False} else Truth.UNKNOWN), found.sources
+        return NOT_MET, found.sources
+    return (MET if verdicts == {False} else UNKNOWN), found.sources

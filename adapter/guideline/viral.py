@@ -29,6 +29,7 @@ from adapter.guideline.phase import ADJUVANT, BEFORE_SURGERY, phase
 from adapter.guideline.treatment import after_operation, course, ordered, planned_operations, valid_plans
 from adapter.timeline.events import Coded, Measurement
 from adapter.values import Truth, all_of, any_of, day_text, truth
+from adapter.values.truth import MET, NOT_MET, UNKNOWN
 
 TOPIC = "viral"
 STATEMENTS = ("C21-9",)
@@ -49,13 +50,13 @@ def screening(case: Case) -> Finding | None:
     """`viral.screening`: whether all three tests were ever done."""
     before = not case.once(antitumour) and case.once(phase) in BEFORE_SURGERY
     asked = any_of((truth(before), case.once(therapy_status)))
-    if asked is Truth.NOT_MET:
+    if asked is NOT_MET:
         return None
     criteria = [_tested(case, code, concepts) for code, concepts in _TESTS]
-    together = all_of([c.status for c in criteria] if asked is Truth.MET else [asked])
-    if asked is Truth.UNKNOWN:
+    together = all_of([c.status for c in criteria] if asked is MET else [asked])
+    if asked is UNKNOWN:
         criteria.append(_criterion_known("under-therapy", asked, ()))
-    outcome = {Truth.MET: "complete", Truth.NOT_MET: "incomplete"}.get(together, "unknown")
+    outcome = {MET: "complete", NOT_MET: "incomplete"}.get(together, "unknown")
     return case.finding("viral.screening", outcome, STATEMENTS, criteria)
 
 
@@ -68,13 +69,13 @@ def _tested(case: Case, code: str, concepts: tuple[str, ...]) -> Criterion:
     if not facts:
         unusable = case.unusable(*concepts)
         doubtful = bool(unusable) or "Observation" in case.view.incomplete
-        status = Truth.UNKNOWN if doubtful else Truth.NOT_MET
+        status = UNKNOWN if doubtful else NOT_MET
         return Criterion(code=code, status=status, evidence=tuple(u.source for u in unusable))
     start = max([f.when.start for f in facts])
     newest = max([f for f in facts if f.when.start == start], key=lambda f: repr(f.value))
     return Criterion(
         code=code,
-        status=Truth.MET,
+        status=MET,
         value=newest.value if isinstance(newest, Coded) else None,
         at=newest.when.iso,
         evidence=(newest.source,),
@@ -84,9 +85,9 @@ def _tested(case: Case, code: str, concepts: tuple[str, ...]) -> Criterion:
 def antiviral(case: Case) -> Finding | None:
     """`viral.hbv-antiviral`: treatment of known hepatitis B, prophylaxis in resolved infection."""
     known = case.once(hbv)
-    if known.status is Truth.MET:
+    if known.status is MET:
         return _treated(case)
-    if known.status is Truth.UNKNOWN:
+    if known.status is UNKNOWN:
         return case.finding(
             "viral.hbv-antiviral", "unknown", STATEMENTS, [_criterion_known("hbv-known", known.status, known.evidence)]
         )
@@ -113,9 +114,9 @@ def _treated(case: Case) -> Finding:
     known = case.once(hbv)
     tested, preferred = _nuc(case)
     criteria = [_criterion_known("hbv-known", known.status, known.evidence), tested]
-    if tested.status is Truth.MET:
+    if tested.status is MET:
         return case.finding("viral.hbv-antiviral", "active" if preferred else "non-preferred", STATEMENTS, criteria)
-    if tested.status is Truth.UNKNOWN:
+    if tested.status is UNKNOWN:
         return case.finding("viral.hbv-antiviral", "unknown", STATEMENTS, criteria)
     grave = bool(case.once(antitumour)) or therapy_ahead(case)
     evidence = case.once(therapy_sources) if grave else ()
@@ -134,11 +135,11 @@ def _treated(case: Case) -> Finding:
 def _prophylaxis(case: Case) -> Finding | None:
     """HBsAg negative, anti-HBc positive, and TACE, HAIC or chemotherapy lately or ahead."""
     core = case.once(anti_hbc)
-    if core.status is Truth.NOT_MET or not case.once(hbsag_negative):
+    if core.status is NOT_MET or not case.once(hbsag_negative):
         return None
     therapy = _embolised_or_chemo(case)
     together = all_of((core.status, therapy))
-    if together is Truth.NOT_MET:
+    if together is NOT_MET:
         return None
     tested, _ = _nuc(case)
     negative = case.latest_word("hbsag").sources
@@ -147,9 +148,9 @@ def _prophylaxis(case: Case) -> Finding | None:
         _criterion_known("reactivating-therapy", therapy, case.once(therapy_sources)),
         tested,
     ]
-    if together is Truth.UNKNOWN or tested.status is Truth.UNKNOWN:
+    if together is UNKNOWN or tested.status is UNKNOWN:
         return case.finding("viral.hbv-antiviral", "unknown", STATEMENTS, criteria)
-    outcome = "active" if tested.status is Truth.MET else "prophylaxis-missing"
+    outcome = "active" if tested.status is MET else "prophylaxis-missing"
     return case.finding("viral.hbv-antiviral", outcome, STATEMENTS, criteria, notes=tested.notes)
 
 
@@ -171,7 +172,7 @@ def dna_under_ici(case: Case) -> Finding | None:
     given = [(e.source, given_within(case, e, window)) for e in case.view.of_group("ici")]
     orders = ordered(case, "ici")
     treated = any_of((truth(bool(orders)), *[verdict for _, verdict in given], truth(None if unclear else False)))
-    if treated is Truth.NOT_MET:
+    if treated is NOT_MET:
         return None
     limit = case.limit(TOPIC, "dna-high")
     found = case.latest_number("hbv_dna", "viral-load")
@@ -180,22 +181,22 @@ def dna_under_ici(case: Case) -> Finding | None:
     if outcome is None:
         return None
     tested = criterion("hbv-dna-above-2000", high, found, threshold=f"> {limit.value} {limit.unit}")
-    sources = [source for source, verdict in given if verdict is not Truth.NOT_MET]
+    sources = [source for source, verdict in given if verdict is not NOT_MET]
     return case.finding(
         "viral.hbv-dna-ici",
-        outcome if treated is Truth.MET else "unknown",
+        outcome if treated is MET else "unknown",
         STATEMENTS,
-        [tested] if treated is Truth.MET else [_criterion_known("under-therapy", treated, ()), tested],
+        [tested] if treated is MET else [_criterion_known("under-therapy", treated, ()), tested],
         evidence=sources + [p.source for p in orders],
     )
 
 
 def _dna_outcome(case: Case, never: bool, verdict: Truth) -> str | None:
-    if verdict is Truth.MET:
+    if verdict is MET:
         return "caution"
-    if never and case.once(hbv).status is Truth.NOT_MET:
+    if never and case.once(hbv).status is NOT_MET:
         return None
-    return None if verdict is Truth.NOT_MET else "unknown"
+    return None if verdict is NOT_MET else "unknown"
 
 
 def dna_before_surgery(case: Case) -> Finding | None:
@@ -205,9 +206,9 @@ def dna_before_surgery(case: Case) -> Finding | None:
         return None
     found = case.latest_number("hbv_dna", "viral-load")
     verdict = found.alert(detectable)
-    if verdict is Truth.NOT_MET or (verdict is Truth.UNKNOWN and case.once(hbv).status is Truth.NOT_MET):
+    if verdict is NOT_MET or (verdict is UNKNOWN and case.once(hbv).status is NOT_MET):
         return None
-    outcome = "caution" if verdict is Truth.MET else "unknown"
+    outcome = "caution" if verdict is MET else "unknown"
     tested = criterion("hbv-dna-detectable", verdict, found, threshold="> 0")
     return case.finding("viral.hbv-dna-surgery", outcome, STATEMENTS, [tested], evidence=[p.source for p in plans[:1]])
 
@@ -216,9 +217,9 @@ def monitoring(case: Case) -> Finding | None:
     """`viral.hbv-monitoring`: HBV DNA, ALT and, in the HBsAg-negative, HBsAg under antitumour therapy."""
     known = any_of((case.once(hbv).status, case.once(anti_hbc).status))
     treated = case.once(therapy_status)
-    if Truth.NOT_MET in (known, treated):
+    if NOT_MET in (known, treated):
         return None
-    if Truth.UNKNOWN in (known, treated):
+    if UNKNOWN in (known, treated):
         preconditions = [_criterion_known("hbv-known", known, ()), _criterion_known("under-therapy", treated, ())]
         return case.finding("viral.hbv-monitoring", "unknown", STATEMENTS, preconditions)
     window = case.limit(TOPIC, "monitoring").days
@@ -230,7 +231,7 @@ def monitoring(case: Case) -> Finding | None:
     due = min((last.when.first if last else _therapy_start(case)) + window for _, last in tests)
     return case.finding(
         "viral.hbv-monitoring",
-        {Truth.MET: "on-time", Truth.NOT_MET: "overdue"}.get(together, "unknown"),
+        {MET: "on-time", NOT_MET: "overdue"}.get(together, "unknown"),
         STATEMENTS,
         criteria,
         evidence=case.once(therapy_sources),
@@ -278,15 +279,15 @@ def _monitored(case: Case, code: str, last: Coded | Measurement | None, window: 
 def hepatitis_c(case: Case) -> Finding | None:
     """`viral.hcv`: RNA and direct-acting antivirals in hepatitis C, the first outcome that holds."""
     known = case.once(hcv)
-    if known.status is Truth.NOT_MET:
+    if known.status is NOT_MET:
         return None
     found = case.latest_number("hcv_rna", "viral-load")
     positive = found.agreed(detectable)
-    if found.contradiction and any(detectable(f) is Truth.MET for f in found.facts):
-        positive = Truth.MET
+    if found.contradiction and any(detectable(f) is MET for f in found.facts):
+        positive = MET
     treated = in_force(case, "daa")
     outcome = "unknown"
-    if known.status is Truth.MET:
+    if known.status is MET:
         late = case.once(under_therapy)
         outcome = _hcv_outcome(found.missing, found.stale, late, positive, treated.status, bool(found.blocked))
         if outcome == "rna-missing" and "Observation" in case.view.incomplete:
@@ -304,10 +305,10 @@ def _hcv_outcome(missing: bool, stale: bool, therapy: bool, positive: Truth, tre
         return "unknown" if blocked else "rna-missing"
     if stale and not therapy:
         return "rna-missing"
-    if positive is Truth.MET and treated is Truth.NOT_MET:
+    if positive is MET and treated is NOT_MET:
         return "daa-missing"
     if stale:
         return "rna-overdue"
-    if treated is Truth.MET:
+    if treated is MET:
         return "daa-active"
-    return "monitor" if positive is Truth.NOT_MET and not blocked else "unknown"
+    return "monitor" if positive is NOT_MET and not blocked else "unknown"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+from typing import NamedTuple
+
 import msgspec
 
 from adapter.normalize.chart import Chart, Unmapped
@@ -38,37 +41,73 @@ class UnmappedCode(msgspec.Struct, frozen=True):
     reason: str
 
 
-class Accounts(msgspec.Struct, frozen=True):
-    """Contract.md 2: `rejected`, `unmapped`, and the counts of `input`, which add up to `resources`."""
+class _Counts(NamedTuple):
+    """How many resources came to which end."""
 
-    rejected: tuple[Rejected, ...]
-    unmapped: tuple[UnmappedCode, ...]
-    resources: int
     used: int
-    rejected_count: int
-    unmapped_count: int
+    rejected: int
+    unmapped: int
     not_counted: int
     other_type: int
 
 
-def account(chart: Chart, extra: list[Orphan], as_of: AsOf) -> Accounts:
-    """The account of one patient at an instant; `extra` is nobody's and listed here."""
-    used, late = _used(chart, as_of)
-    rejected = {
-        u.source: Rejected(u.source, u.reason, u.path) for u in reversed(chart.unusable) if _begun(u.when, as_of)
-    }
-    late |= {u.source for u in chart.unusable if not _begun(u.when, as_of)}
-    unmapped = [u for u in chart.unmapped if _begun(u.when, as_of)]
-    late |= {u.source for u in chart.unmapped if not _begun(u.when, as_of)}
-    strays = {o.reference: Rejected(o.reference, o.reason, o.path) for o in extra if o.counts == "rejected"}
-    listed = {**dict(reversed(rejected.items())), **strays}
-    unmapped_sources = {u.source for u in unmapped} - used
-    refused = set(listed) - used - unmapped_sources
-    ignored = (chart.ignored | late) - used - refused - unmapped_sources
-    others = len(chart.other) + sum(1 for o in extra if o.counts == "otherType")
-    loose = sum(1 for o in extra if o.counts == "notCounted")
-    counts = len(used), len(refused), len(unmapped_sources), len(ignored) + loose, others
-    return Accounts(tuple(sorted(listed.values(), key=_by_reference)), _codes(unmapped), sum(counts), *counts)
+class Accounts:
+    """Contract.md 2 of one patient at an instant: `rejected`, `unmapped`, and the counts of `input`, which add up.
+
+    `extra` is nobody's and listed here. Cards ask for no counts: they are made when somebody does.
+    """
+
+    def __init__(self, chart: Chart, extra: list[Orphan], as_of: AsOf) -> None:
+        self._chart, self._extra, self._as_of = chart, extra, as_of
+        listed = {
+            u.source: Rejected(u.source, u.reason, u.path) for u in reversed(chart.unusable) if _begun(u.when, as_of)
+        }
+        listed |= {o.reference: Rejected(o.reference, o.reason, o.path) for o in extra if o.counts == "rejected"}
+        self.rejected = tuple(sorted(listed.values(), key=_by_reference))
+        self.unmapped = _codes([u for u in chart.unmapped if _begun(u.when, as_of)])
+
+    @property
+    def resources(self) -> int:
+        """All of them."""
+        return sum(self._counts)
+
+    @property
+    def used(self) -> int:
+        """Those that gave a fact which exists, and what these point at."""
+        return self._counts.used
+
+    @property
+    def rejected_count(self) -> int:
+        """Those whose status would allow it, but that are not used."""
+        return self._counts.rejected
+
+    @property
+    def unmapped_count(self) -> int:
+        """Those whose codes no table knows, or that decide nothing."""
+        return self._counts.unmapped
+
+    @property
+    def not_counted(self) -> int:
+        """Those that are not to be used, or not yet."""
+        return self._counts.not_counted
+
+    @property
+    def other_type(self) -> int:
+        """Those of a type that is not read."""
+        return self._counts.other_type
+
+    @cached_property
+    def _counts(self) -> _Counts:
+        chart, as_of = self._chart, self._as_of
+        used, late = _used(chart, as_of)
+        late |= {u.source for u in chart.unusable if not _begun(u.when, as_of)}
+        late |= {u.source for u in chart.unmapped if not _begun(u.when, as_of)}
+        unmapped = {u.source for u in chart.unmapped if _begun(u.when, as_of)} - used
+        refused = {one.reference for one in self.rejected} - used - unmapped
+        ignored = (chart.ignored | late) - used - refused - unmapped
+        others = len(chart.other) + sum(1 for o in self._extra if o.counts == "otherType")
+        loose = sum(1 for o in self._extra if o.counts == "notCounted")
+        return _Counts(len(used), len(refused), len(unmapped), len(ignored) + loose, others)
 
 
 def _by_reference(one: Rejected) -> tuple[str, str, str]:

@@ -69,7 +69,8 @@ def number(o: Valued, asked: Asked, desk: Desk) -> Reading | str:
 
 def _unitless(value: Decimal, asked: Asked, desk: Desk) -> Reading | str:
     """A number that came without a Quantity, so without a unit."""
-    return text_amount(format(value, "f"), asked.question, desk.vocabulary)  # type: ignore[arg-type]
+    assert asked.question is not None
+    return text_amount(format(value, "f"), asked.question, desk.vocabulary)
 
 
 def normal_limits(o: Valued, asked: Asked, place: Place, chart: Chart, desk: Desk) -> Limits:
@@ -102,7 +103,9 @@ def interpreted(raw: Raw, asked: Asked, desk: Desk) -> str | None:
     known = asked.interpreted.get(key, UNMET)
     if known is not UNMET:
         return known
-    words = {desk.vocabulary.words(asked.question, c) for c in read_list(raw, CodeableConcept)} - {None}  # type: ignore[arg-type]
+    question = asked.question
+    assert question is not None
+    words = {desk.vocabulary.words(question, c) for c in read_list(raw, CodeableConcept)} - {None}
     found = words.pop() if len(words) == 1 else None
     keep(asked.interpreted, key, found)
     return found
@@ -144,7 +147,7 @@ def presence(o: Valued, asked: Asked, desk: Desk) -> str | None:
         said = asked.question.word_of_text(o.valueString)
     else:
         return read_as
-    return CONTRADICTORY if {said, read_as} == {PRESENT, ABSENT} else said
+    return CONTRADICTORY if read_as is not None and {said, read_as} == {PRESENT, ABSENT} else said
 
 
 def word(o: Valued, asked: Asked, desk: Desk) -> str | None:
@@ -165,7 +168,8 @@ def coded_word(raw: Raw, asked: Asked, desk: Desk) -> str | None:
         return known
     concept = read(raw, CodeableConcept)
     broken = concept is None and given(raw)
-    found = MALFORMED if broken else desk.vocabulary.words(asked.question, concept)  # type: ignore[arg-type]
+    assert asked.question is not None
+    found = MALFORMED if broken else desk.vocabulary.words(asked.question, concept)
     keep(asked.words, key, found)
     return found
 
@@ -179,6 +183,6 @@ def above_own_limit(o: Valued) -> str | None:
     high = highs[0]
     if (high.unit or high.code) and (high.unit, high.code) != (value.unit, value.code):
         return None
-    if value.value > high.value:  # type: ignore[operator]
+    if value.value > high.value:  # type: ignore[operator]  # no None is in `highs`
         return PRESENT
     return None if value.comparator else ABSENT

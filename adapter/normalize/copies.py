@@ -67,12 +67,20 @@ def _has_copies(batches: list[Entries]) -> bool:
 
 def _find_copies(batches: list[Entries], losers: set[Position]) -> None:
     seen: dict[type[Any], dict[str, Position]] = {}
+    broken: dict[str, Position] = {}
     for number, batch in enumerate(batches):
         for index, entry in enumerate(batch.items):
             resource = entry.resource
-            if resource is None or resource.__class__ is Broken or resource.id is None:
+            if resource is None or resource.id is None:
                 continue
             mine = (number, index)
+            if (
+                resource.__class__ is Broken
+            ):  # of two that cannot be read nobody knows the better: only a double is a copy
+                text = f"{resource.type} {_canonical(batch.original(index))}"
+                if broken.setdefault(text, mine) != mine:
+                    losers.add(mine)
+                continue
             known = seen.setdefault(resource.__class__, {})
             first = known.setdefault(resource.id, mine)
             if first != mine:
@@ -105,7 +113,7 @@ def _better(batches: list[Entries], first: Position, mine: Position) -> Position
     left, right = (read(getattr(r, "meta", ABSENT), Meta) or Meta() for r in (one, two))
     for a, b in ((_instant(left), _instant(right)), (_version(left), _version(right)), (_wrong(one), _wrong(two))):
         if a is not None and b is not None and a != b:
-            return first if a > b else mine  # type: ignore[operator]
+            return first if a > b else mine  # type: ignore[operator]  # a pair is of one type
     texts = [_canonical(batches[p[0]].original(p[1])) for p in (first, mine)]
     return first if texts[0] >= texts[1] else mine
 
@@ -138,5 +146,5 @@ def _deleted(batch: Entries, number: int, gone: str) -> Iterable[Position]:
     kind, _, identity = gone.partition("/")
     for index, entry in enumerate(batch.items):
         resource = entry.resource
-        if resource.__class__.__name__ == kind and resource.id == identity:  # type: ignore[union-attr]
+        if resource.__class__.__name__ == kind and resource.id == identity:  # type: ignore[union-attr]  # by its name it is no Broken
             yield number, index

@@ -10,7 +10,7 @@ from msgspec import Raw
 from adapter.normalize.chart import Chart, Unmapped
 from adapter.normalize.times import moments_of
 from adapter.normalize.vocabulary import Asked, Named, Vocabulary
-from adapter.resources.clinical import Medication, Observation
+from adapter.resources.clinical import DRUGGED, Medication, Observation
 from adapter.resources.datatypes import Component
 from adapter.resources.repair import given
 from adapter.terminology import AMBIGUOUS, UNKNOWN
@@ -18,6 +18,7 @@ from adapter.timeline.events import Unusable
 from adapter.values import When
 
 NONE: frozenset[str] = frozenset()
+DRUG_KINDS = frozenset({*(kind.__name__ for kind in DRUGGED), "MedicationOrder", "MedicationUsage"})
 Valued = Observation | Component
 
 
@@ -78,6 +79,13 @@ class Desk:
         """Put down a record of a drug that cannot be told: it may be any."""
         groups = self.vocabulary.groups(self.vocabulary.terminology.drugs)
         chart.unusable.append(Unusable(source, NONE, groups, when, reason, path))
+
+    def reject_kind(self, chart: Chart, source: str, kind: str, reason: str, path: str) -> None:
+        """Put down a resource of which only the type can be told: what the type tells of, it may be about."""
+        tables = self.vocabulary.terminology
+        about = tables.drugs if kind in DRUG_KINDS else tables.conditions if kind == "Condition" else NONE
+        groups = self.vocabulary.groups(about) if about else NONE
+        chart.unusable.append(Unusable(source, NONE, groups, None, reason, path))
 
     def unnamed(self, chart: Chart, source: str, named: Named | Asked, when: When | None, path: str) -> None:
         """Put down a resource whose codings do not give one concept: unknown, ambiguous, or in conflict."""

@@ -36,11 +36,13 @@ class _Parts:
 def read_lesion(o: Observation, asked: Asked, place: Place, chart: Chart, desk: Desk) -> Rejection | None:
     """Put a lesion on the chart. One part that cannot be used makes the whole lesion unusable."""
     parts = _Parts()
-    rejection = _own_diameter(o, asked, parts, desk)
+    reason = _own_diameter(o, asked, parts, desk)
+    if reason is not None:
+        return Rejection(reason, "Observation.value[x]")
     for index, component in enumerate(read_list(o.component, Component)):
-        rejection = rejection or _part(component, f"{place.path}.component[{index}]", parts, desk)
-    if rejection is not None:
-        return rejection
+        reason = _part(component, parts, desk)
+        if reason is not None:
+            return Rejection(reason, f"{place.path}.component[{index}]")
     if parts.diameter is None and parts.viable is None and parts.enhancement is None:
         return Rejection(NO_VALUE, f"{place.path}.component")
     lesion, location = _identity(o, place, chart, desk)
@@ -66,37 +68,38 @@ def read_lesion(o: Observation, asked: Asked, place: Place, chart: Chart, desk: 
     return None
 
 
-def _own_diameter(o: Observation, asked: Asked, parts: _Parts, desk: Desk) -> Rejection | None:
-    """The diameter as the Observation's own value, where a record gives it so."""
+def _own_diameter(o: Observation, asked: Asked, parts: _Parts, desk: Desk) -> str | None:
+    """The diameter as the Observation's own value, where a record gives it so; or the reason why it is not used."""
     if not (o.valueQuantity or o.valueString is not None or o.valueInteger is not None):
         return None
     found = number(o, asked, desk)
     if isinstance(found, str):
-        return Rejection(found, "Observation.value[x]")
+        return found
     parts.diameter = found.value
     return None
 
 
-def _part(component: Component, path: str, parts: _Parts, desk: Desk) -> Rejection | None:
+def _part(component: Component, parts: _Parts, desk: Desk) -> str | None:
+    """What one component says; or the reason why it is not used."""
     asked = desk.vocabulary.asked(component.code)
     concept = asked.translation.concept
     if concept is None:
         return None
     if component.modifierExtension and modified(component.modifierExtension):
-        return Rejection("modifier-extension", path)
-    if concept in (DIAMETER, VIABLE):
-        found = number(component, asked, desk)
-        if isinstance(found, str):
-            return Rejection(found, path)
-        if concept == DIAMETER:
-            parts.diameter = found.value
-        else:
-            parts.viable = found.value
-        return None
-    return _word_part(component, concept, asked, path, parts, desk)
+        return "modifier-extension"
+    if concept not in (DIAMETER, VIABLE):
+        return _word_part(component, concept, asked, parts, desk)
+    found = number(component, asked, desk)
+    if isinstance(found, str):
+        return found
+    if concept == DIAMETER:
+        parts.diameter = found.value
+    else:
+        parts.viable = found.value
+    return None
 
 
-def _word_part(component: Valued, concept: str, asked: Asked, path: str, parts: _Parts, desk: Desk) -> Rejection | None:
+def _word_part(component: Valued, concept: str, asked: Asked, parts: _Parts, desk: Desk) -> str | None:
     if concept == "lesion_id":
         parts.lesion = component.valueString.strip() or None if component.valueString else None
         return None
@@ -107,7 +110,7 @@ def _word_part(component: Valued, concept: str, asked: Asked, path: str, parts: 
         parts.modality = word
         return None
     if word is None or word not in _WORDS[concept]:
-        return Rejection(NO_VALUE, path)
+        return NO_VALUE
     if concept == "lesion_role":
         parts.role = word
     else:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from adapter.normalize import answers
 from adapter.normalize.adverse_events import read_event
-from adapter.normalize.amounts import undetected
+from adapter.normalize.amounts import score, undetected
 from adapter.normalize.answers import (
     ABSENT,
     MALFORMED,
@@ -29,30 +29,36 @@ from adapter.resources.datatypes import Component
 from adapter.resources.repair import MALFORMED_NUMBER, given, outsized, read_list
 from adapter.terminology import CONFLICT, UNKNOWN
 from adapter.timeline.events import Coded, Measurement
-from adapter.values import Truth, When
+from adapter.values import When
+from adapter.values.truth import MET
+from adapter.values.truth import UNKNOWN as UNDECIDED
 
 
 def read_observation(o: Observation, source: str, chart: Chart, desk: Desk) -> None:
     """Put an Observation, and the components that are facts of their own, on the chart."""
     asked = desk.vocabulary.known.get(bytes(o.code)) or desk.vocabulary.asked(o.code)
-    if asked.reading != "amount" or not _read_usual(o, source, asked, chart, desk):
-        _read_any(o, source, asked, chart, desk)
-
-
-def _read_usual(o: Observation, source: str, asked: Asked, chart: Chart, desk: Desk) -> bool:
-    """The usual laboratory value, all of whose parts were met before; False when anything is out of the usual."""
+    put = _USUAL.get(asked.reading)
     if (
-        o.effectiveDateTime is None
+        put is None
+        or o.effectiveDateTime is None
         or o.component is not ABSENT_RAW
+        or o.contained is not ABSENT_RAW
         or o.modifierExtension is not ABSENT_RAW
         or o.dataAbsentReason is not ABSENT_RAW
-        or o.valueCodeableConcept is not ABSENT_RAW
         or o.valueString is not None
-        or o.valueInteger is not None
         or o.valueBoolean is not None
-        or asked.concept in _DERIVED
-        or desk.observation_statuses.get(o.status) != "used"  # type: ignore[arg-type]
+        or desk.observation_statuses.get(o.status) != "used"  # type: ignore[arg-type]  # None is no key, which is meant
     ):
+        return _read_any(o, source, asked, chart, desk)
+    when = desk.moments.known.get(o.effectiveDateTime) or desk.moments.of(o.effectiveDateTime)
+    if when is None or not put(o, source, asked, when, chart):
+        return _read_any(o, source, asked, chart, desk)
+    return None
+
+
+def _usual_amount(o: Observation, source: str, asked: Asked, when: When, chart: Chart) -> bool:
+    """The usual laboratory value, all of whose parts were met before; False when anything is out of the usual."""
+    if o.valueCodeableConcept is not ABSENT_RAW or o.valueInteger is not None or asked.concept in _DERIVED:
         return False
     if o.interpretation != asked.silent and not asked.answers_nothing(o.interpretation):
         return False
@@ -60,8 +66,7 @@ def _read_usual(o: Observation, source: str, asked: Asked, chart: Chart, desk: D
     last, bounds = asked.bounded
     if o.referenceRange != last:
         bounds = asked.limits_met(o.referenceRange)
-    when = desk.moments.known.get(o.effectiveDateTime) or desk.moments.of(o.effectiveDateTime)
-    if not isinstance(found, Reading) or bounds is None or when is None:
+    if not isinstance(found, Reading) or bounds is None:
         return False
     chart.events.append(
         Measurement(
@@ -70,6 +75,50 @@ def _read_usual(o: Observation, source: str, asked: Asked, chart: Chart, desk: D
         )
     )  # fmt: skip
     return True
+
+
+def _usual_score(o: Observation, source: str, asked: Asked, when: When, chart: Chart) -> bool:
+    """The usual score: a whole number and nothing beside it."""
+    if (
+        o.valueInteger is None
+        or o.valueQuantity is not ABSENT_RAW
+        or o.valueCodeableConcept is not ABSENT_RAW
+        or o.referenceRange is not ABSENT_RAW
+    ):
+        return False
+    found = score(o.valueInteger, asked.question)  # type: ignore[arg-type]  # a score is asked for
+    if isinstance(found, str):
+        return False
+    chart.events.append(
+        Measurement(source, asked.concept, when, found.value, "", found.reported, "", notes=asked.notes)
+    )
+    return True
+
+
+def _usual_word(o: Observation, source: str, asked: Asked, when: When, chart: Chart) -> bool:
+    """The usual coded answer: one that was met before, and nothing beside it."""
+    if (
+        o.interpretation is not ABSENT_RAW
+        or o.valueQuantity is not ABSENT_RAW
+        or o.valueInteger is not None
+        or o.referenceRange is not ABSENT_RAW
+    ):
+        return False
+    word = asked.words.get(bytes(o.valueCodeableConcept))
+    if word is None or word in _NO_WORDS:
+        return False
+    chart.events.append(Coded(source, asked.concept, when, word, False, asked.notes))
+    return True
+
+
+_USUAL: dict[str, Callable[[Observation, str, Asked, When, Chart], bool]] = {
+    "amount": _usual_amount,
+    "score": _usual_score,
+    "presence": _usual_word,
+    "serology": _usual_word,
+    "word": _usual_word,
+}
+_NO_WORDS = (CONFLICT, MALFORMED, answers.CONTRADICTORY)
 
 
 def _read_any(o: Observation, source: str, asked: Asked, chart: Chart, desk: Desk) -> None:
@@ -192,9 +241,9 @@ def _read_amount(o: Valued, asked: Asked, place: Place, chart: Chart, desk: Desk
     if o.interpretation and detected is None:
         word = interpreted(o.interpretation, asked, desk)
         if word == "not-detected":
-            if found.value.above(0) is Truth.MET:
+            if found.value.above(0) is MET:
                 return Rejection(answers.CONTRADICTORY, place.path)
-            found, detected = undetected(asked.question, desk.vocabulary), False  # type: ignore[arg-type]
+            found, detected = undetected(asked.question, desk.vocabulary), False  # type: ignore[arg-type]  # an amount is asked for
         elif word == "detected":
             detected = True
     bounds = normal_limits(o, asked, place, chart, desk) if o.referenceRange else NO_LIMITS
@@ -228,8 +277,8 @@ def serology_of(o: Valued, found: Reading, bounds: Limits, asked: Asked, desk: D
     """Presence that a quantity shows: above its own limit, or as the laboratory interprets it."""
     if bounds.high is not None:
         above = found.value.above(bounds.high)
-        if above is not Truth.UNKNOWN:
-            return PRESENT if above is Truth.MET else ABSENT
+        if above is not UNDECIDED:
+            return PRESENT if above is MET else ABSENT
     return ABSENT if found.detected is False else None
 
 
@@ -289,7 +338,7 @@ _BY_METHOD = {"response_method_mrecist": "response_mrecist", "response_method_re
 def _put_word(
     word: str | None, asked: Asked, place: Place, chart: Chart, concept: str | None = None
 ) -> Rejection | None:
-    if word is None or word in (CONFLICT, MALFORMED, answers.CONTRADICTORY):
+    if word is None or word in _NO_WORDS:
         return Rejection(word or NO_VALUE, f"{place.path}.value[x]")
     notes = place.notes + asked.notes
     chart.events.append(Coded(place.source, concept or asked.concept, place.when, word, place.preliminary, notes))
@@ -314,6 +363,6 @@ _READERS: dict[str, Callable[[Valued, Asked, Place, Chart, Desk], Rejection | No
     "response": _read_response,
     "panel": _read_panel,
     "part": _read_part,
-    "lesion": read_lesion,  # type: ignore[dict-item]
-    "event": read_event,  # type: ignore[dict-item]
+    "lesion": read_lesion,  # type: ignore[dict-item]  # of a whole Observation, which no component is: see `_components`
+    "event": read_event,  # type: ignore[dict-item]  # the same
 }

@@ -60,9 +60,9 @@ NUMBERED: dict[type[Any], tuple[str, ...]] = {
 def read_one(kind: type[Any], resource: Any, source: str, chart: Chart, desk: Desk) -> None:
     """Put one resource on the chart: what no reader has foreseen makes it malformed and never spoils the rest."""
     if kind in NUMBERED and any(outsized(getattr(resource, name)) for name in NUMBERED[kind]):
-        desk.reject(chart, source, frozenset(), None, MALFORMED_NUMBER, NAMES[kind])
+        desk.reject_kind(chart, source, NAMES[kind], MALFORMED_NUMBER, NAMES[kind])
         return
     try:
         READERS[kind](resource, source, chart, desk)
     except (ArithmeticError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
-        desk.reject(chart, source, frozenset(), None, "malformed: a value out of all bounds", NAMES[kind])
+        desk.reject_kind(chart, source, NAMES[kind], "malformed: a value out of all bounds", NAMES[kind])

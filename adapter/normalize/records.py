@@ -8,9 +8,9 @@ from typing import Any
 
 from msgspec import Raw
 
-from adapter.normalize.accounts import Accounts, Orphan, account
+from adapter.normalize.accounts import Accounts, Orphan
 from adapter.normalize.chart import Chart
-from adapter.normalize.copies import Copies, own_name
+from adapter.normalize.copies import Copies, Position, own_name
 from adapter.normalize.desk import Desk
 from adapter.normalize.patients import read_patient
 from adapter.normalize.readers import NAMES, READERS, read_one
@@ -25,6 +25,8 @@ from adapter.terminology import Terminology
 from adapter.timeline.events import Event, Exposure, Performed, Plan, Problem, Unusable
 from adapter.timeline.timeline import Timeline
 from adapter.values import AsOf, When
+
+_READ = frozenset(READERS)
 
 
 def _about(fact: Event | Unusable) -> tuple[frozenset[str], frozenset[str], When | None]:
@@ -87,7 +89,7 @@ class Record:
     def accounts(self, as_of: AsOf) -> Accounts:
         """`rejected`, `unmapped` and the counts of `input` at an instant (contract.md 2)."""
         if self._accounts is None or self._accounts[0] != as_of:
-            self._accounts = as_of, account(self._chart, self._extra, as_of)
+            self._accounts = as_of, Accounts(self._chart, self._extra, as_of)
         return self._accounts[1]
 
 
@@ -144,33 +146,38 @@ class _Reading:
 
     def read(self, copies: Copies) -> None:
         """Patients and what others point at first, then every other resource."""
-        rest: list[tuple[Any, Entry, Entries, int]] = []
         losers, self.names = copies.losers, copies.names
         for number, batch in enumerate(self.batches):
+            if not losers and batch.kinds <= _READ:
+                continue
             for index, entry in enumerate(batch.items):
                 resource = entry.resource
                 kind = resource.__class__
                 if losers and (number, index) in losers:
                     source = self._source(resource, entry, batch, index)
                     self.older.append((resource, entry, source, f"{source}#{len(self.older)}"))
-                elif kind in READERS:
-                    rest.append((resource, entry, batch, index))
-                else:
+                elif kind not in READERS:
                     self._first(resource, kind, entry, batch, index)
         self.subjects.settle()
         self._find_home()
-        self._rest(rest)
+        home = self._all_at_home() and not self.names
+        for number, batch in enumerate(self.batches):
+            if not batch.kinds.isdisjoint(_READ):
+                self._rest(number, batch, losers, home)
         for resource, entry, source, copy in self.older:
             self._put_aside(resource, entry, source, copy)
 
-    def _rest(self, rest: list[tuple[Any, Entry, Entries, int]]) -> None:
+    def _rest(self, number: int, batch: Entries, losers: set[Position], home: bool) -> None:
         """Every resource that is read; most have the subject of the one before, and to compare is cheaper."""
-        home = self._all_at_home() and not self.names
         charts, desk = self.subjects.known, self.desk
         subject: Raw = ABSENT
         chart: Chart | str | None = None
-        for resource, entry, batch, index in rest:
+        every = not losers and batch.kinds <= _READ
+        for index, entry in enumerate(batch.items):
+            resource: Any = entry.resource
             kind = resource.__class__
+            if not every and (kind not in READERS or (number, index) in losers):
+                continue
             if not home or kind is Appointment or not resource.id:
                 self._one(resource, entry, batch, index)
                 continue
@@ -228,7 +235,7 @@ class _Reading:
             if chart == NOBODY:
                 self.nobodys.append((kind, resource, source, self.orphans[-1]))
             return
-        read_one(kind, resource, source, chart, self.desk)  # type: ignore[arg-type]
+        read_one(kind, resource, source, chart, self.desk)  # type: ignore[arg-type]  # no text: see `if` above
 
     def _chart(self, resource: Any, kind: type[Any], entry: Entry) -> Chart | str:
         if kind is Appointment:
@@ -264,12 +271,12 @@ class _Reading:
             self.loose.append((copy, "notCounted"))
             return
         chart = self._chart(resource, kind, entry) if kind is not Broken or resource.subject else NOBODY
-        if kind is Broken:
+        if kind is Broken and copy == source:
             self._broken(resource, source, chart)
         elif isinstance(chart, Chart):
             if kind is BodyStructure:
                 chart.resources[copy] = 1
-            elif read_type:
+            elif read_type or kind is Broken:
                 chart.ignored.add(copy)
             else:
                 chart.other.add(copy)
@@ -277,8 +284,11 @@ class _Reading:
             self.orphans.append(Orphan(source, "notCounted" if read_type else "otherType", "", ""))
 
     def _broken(self, resource: Broken, source: str, chart: Chart | str) -> None:
+        charts = self.subjects.charts
+        if chart == NOBODY and len(charts) == 1:
+            chart = charts[0]
         if isinstance(chart, Chart):
-            self.desk.reject(chart, source, frozenset(), None, resource.reason, resource.path)
+            self.desk.reject_kind(chart, source, resource.type, resource.reason, resource.path)
         else:
             self.orphans.append(Orphan(source, "rejected", resource.reason, resource.path))
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from adapter.resources.datatypes import Identifier
+
+_QUERY = re.compile(r"[?#]")
 
 
 def unversioned(reference: str) -> str:
@@ -18,6 +22,12 @@ def split(reference: str) -> tuple[str | None, str, str]:
     if not kind.isalpha():
         return None, "", plain
     return (base or None), kind, identity
+
+
+def patient_named(reference: str) -> tuple[str | None, str] | None:
+    """(base, id) of the patient that a literal reference names; None where none is named that can be looked up."""
+    base, kind, identity = split(reference)
+    return None if kind != "Patient" or not identity or _QUERY.search(identity) else (base, identity)
 
 
 def local_name(reference: str) -> str:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
-
 from msgspec import Raw
 
 from adapter.normalize.chart import Chart
 from adapter.normalize.merges import absorb, survivors
-from adapter.normalize.references import server_of, split, unversioned
+from adapter.normalize.references import patient_named, server_of, split, unversioned
 from adapter.resources.clinical import TYPE_NAMES, Patient
 from adapter.resources.datatypes import Identifier, Reference
 from adapter.resources.other_types import OTHER_TYPES
 from adapter.resources.repair import read, read_list
 
-_QUERY = re.compile(r"[?#]")
 _TYPES = frozenset((*OTHER_TYPES, *TYPE_NAMES.values()))
 NOBODY = "nobody"
 ANOTHER = "another subject"
@@ -123,7 +120,7 @@ class Subjects:
             return NOBODY
         if kind != Patient.__name__:
             return ANOTHER if kind in _TYPES else NOBODY
-        if identity not in self._by_id and (not identity or _QUERY.search(identity)):
+        if identity not in self._by_id and patient_named(plain) is None:
             return NOBODY
         if own is not None and own not in self._bases:
             return self._stranger(plain)

@@ -15,7 +15,8 @@ from adapter.resources.repair import given, read, read_list
 from adapter.terminology import CONFLICT, UNKNOWN, Question, Terminology, Translation
 from adapter.values import Interval
 
-KEPT = 1 << 13
+# Elements remembered of one code, and bytes of an element that is worth it: codes and quantities are shorter.
+KEPT, LONGEST = 1 << 11, 1 << 9
 NO_NOTES: tuple[str, ...] = ()
 UNMET = "an answer not met before"
 Kept = TypeVar("Kept")
@@ -226,7 +227,9 @@ def _codings(concept: CodeableConcept) -> tuple[tuple[str | None, str | None, st
 
 
 def keep(memory: dict[bytes, Kept], key: bytes, found: Kept) -> None:
-    """Remember, but never grow without bound."""
+    """Remember what tables decide, never without bound, and never an element that may hold somebody's own words."""
+    if len(key) > LONGEST or b'"extension"' in key:
+        return
     if len(memory) >= KEPT:
         memory.clear()
     memory[key] = found

@@ -9,7 +9,7 @@ import msgspec
 import yaml
 
 from adapter.guideline.model import Finding
-from adapter.values import Truth
+from adapter.values.truth import MET
 
 INTERVAL = "interval."
 """How the codes of the intervals before an operation begin."""
@@ -73,7 +73,7 @@ def missing_tests(finding: Finding) -> tuple[str, ...]:
     remedy = card_rules().orders.get(finding.code)
     if remedy is None or (remedy.outcomes and finding.outcome not in remedy.outcomes):
         return ()
-    open_ones = [c for c in finding.criteria if c.status is not Truth.MET]
+    open_ones = [c for c in finding.criteria if c.status is not MET]
     found = [remedy.criteria[c.code] for c in open_ones if c.code in remedy.criteria]
     named = [note.partition(":")[0] for c in open_ones for note in c.notes]
     found += [remedy.notes[fact] for fact in named if fact in remedy.notes]

@@ -17,7 +17,7 @@ from adapter.output.markdown import escaped
 from adapter.output.orders import Order
 from adapter.output.phrases import Phrases
 from adapter.output.wordbook import Texts
-from adapter.values import Truth
+from adapter.values.truth import UNKNOWN
 
 
 class CardWords:
@@ -57,7 +57,7 @@ class CardWords:
         """What is said, why with value, date and source, what is not decided, by when, and the statements."""
         lines = [escaped(self.texts.detail(finding))]
         lines += self.listed("criteria", [self._criterion(c) for c in finding.criteria])
-        undecided = [self.texts.criterion(c) for c in finding.criteria if c.status is Truth.UNKNOWN]
+        undecided = [self.texts.criterion(c) for c in finding.criteria if c.status is UNKNOWN]
         if undecided:
             lines.append(escaped(self.say("undecided-criteria", missing=self._phrases.listed(undecided))))
         if finding.due is not None:

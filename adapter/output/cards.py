@@ -77,18 +77,18 @@ class CardMaker:
         told = self.circumstances
         if self.assessment.phase == "deceased":
             return []
+        if told.orders is not None and not self.orders:
+            return []
         if self.assessment.phase == "no-hcc":
             unread = any(kind == "Condition" for kind, _ in told.gaps)
             if unread:
                 return [self._missing([])]
             return [self._unclear()] if told.unconfirmed or told.nameless else []
-        if told.orders is not None and not self.orders:
-            return []
         found = [f for f in self.assessment.findings if told.orders is None or concerning(f, self.orders)]
         grave = sorted((f for f in found if f.severity in INDICATORS[:2]), key=self._gravity)
         undecided = [f for f in found if f.outcome in UNDECIDED and f.severity == INDICATORS[2]]
         cards = [self._grave(rule, group) for rule, group in _grouped(grave)]
-        if told.failed or told.grave_gap:
+        if self._told_apart:
             cards.append(self._missing(undecided))
             undecided = []
         info = self._summary(undecided) if told.orders is None else self._about_orders(found, undecided)
@@ -132,7 +132,7 @@ class CardMaker:
         lines += self._course()
         steps = [f for f in self.assessment.findings if f.kind == "recommendation" or (f.due and f.severity == "info")]
         lines += words.listed("next-steps", [words.step(finding) for finding in steps])
-        evidence = [self.assessment.phase]
+        evidence = [self.assessment.phase, self._left_out]
         for stage in stages.values():
             evidence += [*stage.possible, *self.circumstances.fingerprints.of(stage.evidence)]
         evidence += [line for step in steps for line in self._evidence(step)]
@@ -142,6 +142,8 @@ class CardMaker:
             summary = words.say("with-missing", summary=summary, count=len(undecided) + len(gaps))
             lines += self._missing_lines(undecided)
             evidence += self._missing_evidence(undecided)
+        else:
+            lines += self._not_used()
         offered = list({id(f): f for f in (*undecided, *steps)}.values())
         return self._card((SUMMARY, SUMMARY), summary, lines, "info", evidence, (), (), offered, steps, gaps=gaps)
 
@@ -197,12 +199,23 @@ class CardMaker:
         told = self.circumstances
         lines = self.words.listed("missing-sources", [self.words.gap(kind, reason) for kind, reason in told.gaps])
         lines += self.words.listed("missing-findings", [self.words.summary(finding) for finding in undecided])
-        if told.rejected or told.unmapped:
-            lines.append(escaped(self.words.say("not-used", rejected=told.rejected, unmapped=told.unmapped)))
-        return lines
+        return lines + self._not_used()
+
+    def _not_used(self) -> list[str]:
+        """How many resources could not be used."""
+        told = self.circumstances
+        if not (told.rejected or told.unmapped):
+            return []
+        return [escaped(self.words.say("not-used", rejected=told.rejected, unmapped=told.unmapped))]
 
     def _missing_evidence(self, undecided: Sequence[Finding]) -> list[str]:
-        return [*(kind for kind, _ in self.circumstances.gaps), *(f"{f.code} {f.cause or ''}" for f in undecided)]
+        gaps = [kind for kind, _ in self.circumstances.gaps]
+        return [*gaps, *(f"{f.code} {f.cause or ''}" for f in undecided), self._left_out]
+
+    @property
+    def _left_out(self) -> str:
+        """What `_not_used` says, in no language."""
+        return f"not used: {self.circumstances.rejected}, {self.circumstances.unmapped}"
 
     def _card(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 
 import msgspec
@@ -17,7 +18,7 @@ class Fingerprints:
     def __init__(self, events: Iterable[Event], undated: frozenset[str] = frozenset()) -> None:
         self._events = events
         self._undated = undated
-        self._by_source: dict[str, list[Event]] | None = None
+        self._by_source: defaultdict[str, list[Event]] | None = None
         self._made: dict[str, str] = {}
 
     def of(self, references: Iterable[str]) -> list[str]:
@@ -28,9 +29,9 @@ class Fingerprints:
 
     def _of(self, reference: str) -> str:
         if self._by_source is None:
-            self._by_source = {}
+            self._by_source = defaultdict(list)
             for event in self._events:
-                self._by_source.setdefault(event.source, []).append(event)
+                self._by_source[event.source].append(event)
         facts = [self._plain(event) for event in self._by_source.get(reference, ())]
         return b"\n".join(sorted(map(_ENCODER.encode, facts))).decode()
 

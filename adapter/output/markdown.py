@@ -9,9 +9,9 @@ from adapter.values.text import one_line
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _INLINE = re.compile(r"([\\`*_\[\]|~#$^])")
 # Addresses become links after escapes are taken off: only a blank before the mark keeps them text.
-_LINKS = re.compile(r"(?i)(?<=[a-z]):(?=//)|(?<=www)\.|@")
+_LINKS = re.compile(r"(?<=[A-Za-z]):(?=//)|(?<=[wW]{3})\.|@")
 _LEADING = re.compile(r"^([-+=]|\d+(?=[.)]))")
-_ACTIVE = re.compile(r"(?i)[\\`*_\[\]|~#$@^&<>]|://|www\.|^[-+=\d]")
+_ACTIVE = re.compile(r"[\\`*_\[\]|~#$@^&<>]|://|[wW]{3}\.|^[-+=\d]")
 ELLIPSIS = "…"
 
 __all__ = ["escaped", "one_line", "shortened"]

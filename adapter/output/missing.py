@@ -8,7 +8,7 @@ import msgspec
 
 from adapter.guideline.model import Assessment, ChildPugh, Criterion, Finding, Stage
 from adapter.output.phrases import Phrases, story_table
-from adapter.values import Truth
+from adapter.values.truth import NOT_MET, UNKNOWN
 
 UNDECIDED = frozenset({"unknown", "indeterminate", "NE"})
 STAGE, CHILD_PUGH = "stage", "child-pugh"
@@ -65,8 +65,8 @@ class Missing:
 
     def _finding(self, finding: Finding) -> None:
         absent = finding.code in self.table["needs"]["absent"]
-        open_ones = [c for c in finding.criteria if c.status is Truth.UNKNOWN]
-        undone = [c for c in finding.criteria if absent and c.status is Truth.NOT_MET]
+        open_ones = [c for c in finding.criteria if c.status is UNKNOWN]
+        undone = [c for c in finding.criteria if absent and c.status is NOT_MET]
         for criterion in (*open_ones, *undone):
             for fact, reason in self._facts(finding, criterion):
                 why = reason or (ABSENT if criterion in undone else None)

@@ -7,7 +7,6 @@ from typing import Any
 
 from adapter.guideline.model import Finding
 from adapter.output.card_words import CardWords
-from adapter.output.checked import without_empty
 
 KEY = "plan"
 
@@ -28,7 +27,7 @@ def care_plan_suggestion(
         "activity": [_activity(step, words, window(step)) for step in steps],
     }
     described = words.say("plan-action", count=len(steps))
-    action = {"type": "create", "description": described, "resource": without_empty(plan)}
+    action = {"type": "create", "description": described, "resource": plan}
     return KEY, {"label": words.say(KEY, count=len(steps)), "actions": [action]}
 
 
@@ -37,6 +36,6 @@ def _activity(step: Finding, words: CardWords, window: Mapping[str, str]) -> dic
         "code": {"text": words.texts.activity(step.code)},
         "status": "not-started",
         "description": words.summary(step),
-        "scheduledPeriod": dict(window),
+        **({"scheduledPeriod": dict(window)} if window else {}),
     }
     return {"detail": detail}

@@ -95,7 +95,7 @@ class Sight:
             return READY if self._person[way.name] else NEVER
         times, lost = self.times.get(way.name), self.unnamed.get(way.name, [])
         facts = [Coded("", way.name, when, "") for when in sorted(times or (), key=lambda when: when.start)]
-        newest = latest(facts, self.unusable(way.name), self.view.as_of.day, way.days)
+        newest = latest(facts, self.unusable(way.name), self.view.as_of.day, self.view.timeline.reach, way.days)
         if newest.blocked:
             return min((refusal(u.reason) for u in newest.blocked), key=STATES.index)
         if any(one.drug for one in lost):

@@ -12,7 +12,7 @@ from adapter.output.phrases import Phrases, story_table
 from adapter.output.situation import situation, standing
 from adapter.output.upcoming import Step, Upcoming
 from adapter.output.wordbook import Texts
-from adapter.values import Truth
+from adapter.values.truth import MET, NOT_MET, UNKNOWN
 
 GRAVITY = ("critical", "warning", "info")
 ALARM = GRAVITY[:2]
@@ -92,7 +92,7 @@ def _amount(criterion: Criterion) -> bool:
     return criterion.value is not None and (criterion.threshold is not None or not isinstance(criterion.value, bool))
 
 
-_BY_WEIGHT = (Truth.NOT_MET, Truth.MET, Truth.UNKNOWN)
+_BY_WEIGHT = (NOT_MET, MET, UNKNOWN)
 
 
 def _missing(assessment: Assessment, phrases: Phrases) -> tuple[Item, ...]:

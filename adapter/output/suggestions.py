@@ -10,7 +10,6 @@ from uuid import NAMESPACE_URL, uuid5
 from adapter.guideline.model import Finding
 from adapter.output.card_rules import INTERVAL, card_rules, intent, missing_tests
 from adapter.output.card_words import CardWords
-from adapter.output.checked import without_empty
 from adapter.output.orders import Order, concerning
 from adapter.output.proposed_plan import care_plan_suggestion
 
@@ -20,7 +19,7 @@ TOO_SHORT = ("violation", "short")
 A_DAY = len("2024-05-01")
 SERVICE = "ServiceRequest"
 DRUG = "MedicationRequest"
-_OCCURRENCE = ("occurrenceDateTime", "occurrencePeriod", "occurrenceTiming")
+OCCURRENCE = ("occurrenceDateTime", "occurrencePeriod", "occurrenceTiming")
 _BOUNDS = ("boundsDuration", "boundsRange", "boundsPeriod")
 _COUNTS = ("count", "countMax")
 Coding = tuple[str, str, str]
@@ -89,7 +88,7 @@ class Suggester:
         if not days or any(note == "planned" for f in short for note in f.notes):
             return None
         day = max(self._today, *(day for day in days if day is not None))
-        kept = {name: value for name, value in order.content.items() if name not in _OCCURRENCE}
+        kept = {name: value for name, value in order.content.items() if name not in OCCURRENCE}
         return day, {**kept, "occurrenceDateTime": day}
 
     def _ended(self, order: Order, findings: Sequence[Finding]) -> tuple[str, Resource] | None:
@@ -133,17 +132,19 @@ class Suggester:
     def _create(self, concept: str, finding: Finding) -> dict[str, Any]:
         wanted, name = intent(finding), self._words.test(concept)
         system, code, display = self._coding(concept)
+        coding = {"system": system, "code": code, **({"display": display} if display else {})}
+        window = self._window(finding)
         resource = {
             "resourceType": SERVICE,
             "status": "draft",
             "intent": wanted,
-            "code": {"coding": [{"system": system, "code": code, "display": display}], "text": name},
+            "code": {"coding": [coding], "text": name},
             "subject": {"reference": self._patient},
-            "occurrencePeriod": self._window(finding),
+            **({"occurrencePeriod": window} if window else {}),
             "reasonCode": [{"text": self._words.summary(finding)}],
         }
         described = self._words.say(f"create-{wanted}-action", name=name)
-        return {"type": "create", "description": described, "resource": without_empty(resource)}
+        return {"type": "create", "description": described, "resource": resource}
 
     def _window(self, finding: Finding) -> Mapping[str, str]:
         """From when to when, as far as these days are not over."""

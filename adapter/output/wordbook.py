@@ -39,6 +39,7 @@ from adapter.guideline.thresholds import EDITIONS, Limit, Thresholds, load_thres
 from adapter.output.amounts import amount, with_amounts
 from adapter.values import Truth
 from adapter.values.interval import plain
+from adapter.values.truth import NOT_MET, UNKNOWN
 
 LANGUAGES = ("en", "zh")
 SECTIONS = ("findings", "criteria", "notes", "fragments", "words", "activities", "statements", "thresholds")
@@ -257,8 +258,8 @@ _MADE: dict[str, Callable[[Texts, Finding], str]] = {
     "activity": lambda texts, finding: texts.activity(finding.code),
     "outcome": lambda texts, finding: texts.word(finding.outcome),
     "cause": lambda texts, finding: texts.criterion_name(finding.cause or ""),
-    "missing": lambda texts, finding: texts.criteria(finding, Truth.UNKNOWN) or _imprecise(texts, finding),
-    "failed": lambda texts, finding: texts.criteria(finding, Truth.NOT_MET),
+    "missing": lambda texts, finding: texts.criteria(finding, UNKNOWN) or _imprecise(texts, finding),
+    "failed": lambda texts, finding: texts.criteria(finding, NOT_MET),
     "due_earliest": lambda _, finding: (finding.due and finding.due.earliest) or "",
     "due_preferred": lambda _, finding: (finding.due and finding.due.preferred) or "",
     "due_latest": lambda _, finding: (finding.due and finding.due.latest) or "",

@@ -251,4 +251,6 @@ READ_TYPES: tuple[type[Resource], ...] = (
     DocumentReference,
     Medication,
 )
+DRUGGED = (MedicationAdministration, MedicationStatement, MedicationRequest, MedicationDispense)
+"""The records of a drug."""
 TYPE_NAMES: dict[type[Struct], str] = {cls: cls.__name__ for cls in READ_TYPES}

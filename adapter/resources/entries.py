@@ -55,7 +55,7 @@ class Entries:
 
     `place(i)` names entry i where it has no id; `original(i)` gives its JSON; `base` is the URL that relative
     references start from, None when the document does not tell; `deleted` are `Type/id` that a later entry deleted;
-    `skipped` counts entries that only ask or answer and hold no resource.
+    `skipped` counts entries that only ask or answer and hold no resource. `items` stay the same entries for good.
     """
 
     def __init__(
@@ -73,6 +73,15 @@ class Entries:
         self.base = base
         self.deleted = deleted
         self.skipped = skipped
+        self._kinds: frozenset[type[Any]] | None = None
+
+    @property
+    def kinds(self) -> frozenset[type[Any]]:
+        """The classes of the resources, NoneType for an entry without: most pages hold one, and need no closer look."""
+        found = self._kinds
+        if found is None:
+            found = self._kinds = frozenset([entry.resource.__class__ for entry in self.items])
+        return found
 
     def __len__(self) -> int:
         return len(self.items)

@@ -21,9 +21,12 @@ _SURROGATE = b"\\ud"
 _NOTHING = (b"", b"null", b"[]", b"{}")
 # A double ends below 1.8e308: a larger number has an exponent of three digits, or more digits than that.
 _DIGITS = bytes.maketrans(b"123456789E", b"000000000e")
+# Without the rest there is less to search; quotes stay, so that two numbers or words do not become one.
+_REST = bytes(sorted(set(range(256)) - set(b'0123456789eE+"')))
 _EXPONENTS = (b"0e000", b"0e+000")
 _MOST_DIGITS = sys.float_info.max_10_exp + 1
 _TOO_MANY = b"0" * _MOST_DIGITS
+_UNFIT = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 MALFORMED_NUMBER = "malformed: a number beyond a double"
 
 
@@ -37,7 +40,7 @@ def outsized(raw: Raw | bytes) -> bool:
     if not raw:
         return False
     text = bytes(raw)
-    shape = text.translate(_DIGITS)
+    shape = text.translate(_DIGITS, _REST)
     if _EXPONENTS[0] not in shape and _EXPONENTS[1] not in shape and _TOO_MANY not in shape:
         return False
     try:
@@ -65,14 +68,32 @@ def _decoder(shape: Any) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(shape)
 
 
+@functools.cache
+def _list_decoder(shape: Any) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(list[shape])
+
+
 def read(raw: Raw | bytes, shape: type[T]) -> T | None:
     """A raw element as a shape; None when it is absent or nothing like it."""
     if not raw:
         return None
     try:
-        return _decoder(shape).decode(raw)  # type: ignore[no-any-return,arg-type]
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        pass
+        return _decoder(shape).decode(raw)  # type: ignore[no-any-return,arg-type]  # a cache forgets T, and decode takes a Raw
+    except _UNFIT:
+        return _repaired(raw, shape)
+
+
+def read_list(raw: Raw | bytes, shape: type[T]) -> list[T]:
+    """A raw element as a list of a shape, also when it is a single one; what is nothing like it is left out."""
+    if not raw:
+        return []
+    try:
+        return _list_decoder(shape).decode(raw)  # type: ignore[no-any-return,arg-type]  # the same
+    except _UNFIT:
+        return _repaired(raw, list[shape]) or []  # type: ignore[valid-type]  # a type made while running
+
+
+def _repaired(raw: Raw | bytes, shape: type[T]) -> T | None:
     try:
         found = _mended(_plain(raw), shapes.type_info(shape), "")
     except ShapeError:
@@ -80,17 +101,12 @@ def read(raw: Raw | bytes, shape: type[T]) -> T | None:
     return None if found is _DROPPED else found
 
 
-def read_list(raw: Raw | bytes, shape: type[T]) -> list[T]:
-    """A raw element as a list of a shape, also when it is a single one; what is nothing like it is left out."""
-    return read(raw, list[shape]) or []  # type: ignore[valid-type]
-
-
 def read_resource(raw: Raw | bytes, shape: type[T]) -> T:
     """A whole resource as a shape, wrong elements left out. Raises ShapeError with the path."""
     found = _mended(_plain(raw), shapes.type_info(shape), shape.__name__)
     if found is _DROPPED:
         raise ShapeError(shape.__name__)
-    return found  # type: ignore[no-any-return]
+    return found  # type: ignore[no-any-return]  # made after `shape`, which mypy cannot see
 
 
 def _plain(raw: Raw | bytes) -> Any:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property, lru_cache, partial
 
+from adapter.guideline.phase import NO_HCC
 from adapter.normalize.accounts import Rejected
 from adapter.normalize.records import Record
 from adapter.output.cards import Card, CardMaker, Circumstances
@@ -21,14 +22,14 @@ from adapter.service.clients import Client
 from adapter.service.evaluation import evaluator_of
 from adapter.service.gathering import Gaps, gaps_of, newest_day, record_of
 from adapter.service.guard import place
-from adapter.service.orders import Drafts, Judged, entries_of, judged, resolved
+from adapter.service.orders import Drafts, Judged, entries_of, judged, of_this_patient, resolved
 from adapter.service.prefetch import REQUIRED, TYPES, Had, had, kind_of, page_of, some
 from adapter.service.reading import nothing_lacks, read_missing
 from adapter.service.refusals import Refusal
 from adapter.service.request import HookCall
 from adapter.service.rival_operations import with_each_operation
 from adapter.service.site import Site
-from adapter.service.whose import check_one_patient
+from adapter.service.whose import Whose, check_one_patient
 from adapter.terminology import Terminology
 from adapter.values import AsOf
 
@@ -43,10 +44,11 @@ class Question:
     def __init__(self, call: HookCall, site: Site, client: Client | None, deadline: float) -> None:
         self._call, self._site, self._client, self._deadline = call, site, client, deadline
         self._held = {key: had(call.prefetch[key], key) for key in TYPES if key in call.prefetch}
-        given = (resource for found in self._held.values() for resource in found.resources)
-        check_one_patient(given, call.patient_id, call.fhir_server)
-        if call.drafts is not None:
-            self._held[DRAFTED] = Had([page_of(call.drafts.pointing, DRAFTED)])
+        whose = Whose(call.patient_id, call.fhir_server)
+        check_one_patient([page for found in self._held.values() for page in found.pages], whose)
+        self._drafts = None if call.drafts is None else of_this_patient(call.drafts, whose)
+        if self._drafts is not None:
+            self._held[DRAFTED] = Had([page_of(self._drafts.pointing, DRAFTED)])
 
     @property
     def complete(self) -> bool:
@@ -65,7 +67,7 @@ class Question:
             held = {**held, **read_missing(call, held, site, self._client, self._deadline)}
         _check_required(held)
         evaluator, as_of = evaluator_of(site), site.as_of()
-        drafts = resolved(call.drafts, _medications(held)) if call.drafts is not None else None
+        drafts = None if self._drafts is None else resolved(self._drafts, _medications(held))
         plans = entries_of(drafts, as_of, evaluator.terminology) if drafts is not None else None
         record = record_of(call.patient_id, _without_drafts(held, drafts), call.fhir_server, evaluator, plans)
         if record is None:
@@ -78,7 +80,15 @@ class Question:
         if drafts is not None:
             assessment = with_each_operation(assessment, record, as_of, evaluator, failed)
         orders = judged(drafts, record, as_of, evaluator.terminology) if drafts is not None else None
-        told = self._circumstances(record, as_of, evaluator, gaps_of(held), tuple(failures), orders, held)
+        told = self._circumstances(
+            record,
+            as_of,
+            evaluator,
+            gaps_of(held),
+            tuple(failures),
+            orders,
+            held if assessment.phase == NO_HCC else None,
+        )
         return CardMaker(assessment, evaluator.texts(site.settings.lang), told).cards()
 
     def _circumstances(
@@ -89,7 +99,7 @@ class Question:
         gaps: Gaps,
         failures: tuple[str, ...],
         orders: Judged | None,
-        held: Mapping[str, Had],
+        unassessed: Mapping[str, Had] | None,
     ) -> Circumstances:
         settings = self._site.settings
         accounts = record.accounts(as_of)
@@ -108,8 +118,8 @@ class Question:
             failed=failures,
             orders=orders.selected if orders else None,
             drafted=orders.drafted if orders else frozenset(),
-            unconfirmed=_unconfirmed(record, as_of),
-            nameless=_nameless(held),
+            unconfirmed=_unconfirmed(record, as_of) if unassessed else (),
+            nameless=_nameless(unassessed) if unassessed else (),
         )
 
 
@@ -122,7 +132,8 @@ def _coding(terminology: Terminology, concept: str) -> tuple[str, str, str]:
 def _note_failure(failures: list[str], name: str, error: Exception) -> None:
     """A check that raised: its name for the card, its place for the log."""
     log.error("the check %s failed: %s at %s", name, type(error).__name__, place(error))
-    failures.append(name)
+    if name not in failures:
+        failures.append(name)
 
 
 def _unconfirmed(record: Record, as_of: AsOf) -> tuple[str, ...]:
@@ -163,7 +174,11 @@ def _without(page: Entries, references: frozenset[str]) -> Entries:
 
 def _unread_conditions(rejected: tuple[Rejected, ...]) -> tuple[tuple[str, str], ...]:
     """Conditions that could not be used, as one gap: one of them may be the cancer itself."""
-    named = [f"{one.reference} ({one.reason})" for one in rejected if one.reference.startswith("Condition")]
+    named = [
+        f"{one.reference} ({one.reason})"
+        for one in rejected
+        if "Condition" in (one.reference.partition("/")[0], one.path.partition(".")[0])
+    ]
     if not named:
         return ()
     more = f" and {len(named) - _MOST_NAMED} more" if len(named) > _MOST_NAMED else ""

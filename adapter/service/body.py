@@ -33,7 +33,7 @@ async def read_body(request: Request, limit: int) -> bytes:
                 raise _too_large(limit)
     if waiting.cancelled_caught:
         raise Refusal(408, f"the body did not arrive within {LONGEST_UPLOAD} s", headers={"Connection": "close"})
-    if not body.strip():
+    if not body or body.isspace():
         raise Refusal(400, "the body is empty: a JSON object is expected")
     return bytes(body)
 

@@ -82,7 +82,7 @@ def _client(row: Mapping[str, object], folder: Path) -> Client:
     if jwks is not None and not (folder / jwks).is_file():
         raise ValueError("the jwks file is not there: nobody could be verified")
     lists["fhir_servers"] = tuple(server.rstrip("/") for server in lists.get("fhir_servers", ()))
-    return Client(iss, folder / jwks if jwks else None, jku, test=test is True, **lists)  # type: ignore[arg-type]
+    return Client(iss, folder / jwks if jwks else None, jku, test=test is True, **lists)  # type: ignore[arg-type]  # _LISTS only
 
 
 def _check(lists: Mapping[str, tuple[str, ...]], jku: str | None) -> None:

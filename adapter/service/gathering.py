@@ -10,7 +10,8 @@ from adapter.pipeline import Evaluator
 from adapter.resources.clinical import Patient
 from adapter.resources.entries import Entries
 from adapter.service.prefetch import KINDS, Had
-from adapter.timeline.events import Event, Exposure, Plan, Problem
+from adapter.service.refusals import Refusal
+from adapter.timeline.events import Coded, Event, Exposure, Measurement, Plan, Problem
 from adapter.values import AsOf, When
 
 Gaps = tuple[tuple[str, str], ...]
@@ -28,7 +29,7 @@ def record_of(
     evaluator: Evaluator,
     draft_orders: Entries | None = None,
 ) -> Record | None:
-    """The patient's record, None when nothing is about the patient."""
+    """The patient's record, None when nothing is about the patient. Raises Refusal 422 rather than lose a resource."""
     gaps = gaps_of(held)
     pages = [page for found in held.values() for page in found.pages]
     for page in pages:
@@ -41,15 +42,26 @@ def record_of(
         draft_orders=draft_orders,
     )
     wanted = f"Patient/{patient_id}"
+    if any(record.reference != wanted for record in records.patients):
+        raise Refusal(422, "a part of what was given can be given to no patient: check subject references")
     return next((record for record in records.patients if record.reference == wanted), None)
 
 
 def newest_day(record: Record, as_of: AsOf) -> str | None:
     """The day of the newest fact that exists at as-of, None when no fact has a date."""
     known = record.timeline
-    kinds: tuple[Sequence[Event], ...] = (*known.measurements.values(), *known.coded.values(), *known.others.values())
-    past = [when for facts in kinds if (when := _newest(facts, as_of)) is not None]
+    dated: list[Sequence[Measurement | Coded]] = [*known.measurements.values(), *known.coded.values()]
+    past = [when for facts in dated if (when := _newest_dated(facts, as_of)) is not None]
+    past += [when for facts in known.others.values() if (when := _newest(facts, as_of)) is not None]
     return max(past, key=lambda when: when.start).iso if past else None
+
+
+def _newest_dated(facts: Sequence[Measurement | Coded], as_of: AsOf) -> When | None:
+    """When the newest of some measurements or words of one concept was that exists at as-of; it stands last."""
+    for fact in reversed(facts):
+        if fact.when.start <= as_of.instant:
+            return fact.when
+    return None
 
 
 def _newest(facts: Sequence[Event], as_of: AsOf) -> When | None:
@@ -73,6 +85,8 @@ def time_of(event: Event) -> When | None:
 
 def _identify(page: Entries, patient_id: str) -> None:
     """A Patient without id is the patient that was asked for."""
+    if Patient not in page.kinds:
+        return
     for entry in page.items:
         resource: Any = entry.resource
         if resource.__class__ is Patient and not resource.id:

@@ -6,6 +6,7 @@ import logging
 import math
 import threading
 import time
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -15,18 +16,18 @@ import urllib3
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 
+from adapter.fhir.auth import NoCredential
+from adapter.fhir.content import ACCEPTED, SMALL, small_content
 from adapter.service.clients import Client
 
 LIFETIME = 3600.0
 SHORTEST_BETWEEN_FETCHES = 60.0
 SHORTEST_AFTER_FAILURE = 10.0
 SHORTEST_RSA = 2048
-LARGEST = 1 << 20
 _PATIENCE = 3.0
-_PIECE = 1 << 16
 _PRIVATE = ("d", "p", "q", "dp", "dq", "qi", "oth", "k")
 _KINDS: dict[str, type[ECKey] | type[RSAKey]] = {"EC": ECKey, "RSA": RSAKey}
-_FAILURES = (OSError, ValueError, TypeError, requests.RequestException, urllib3.exceptions.HTTPError)
+_FAILURES = (OSError, ValueError, TypeError, requests.RequestException, urllib3.exceptions.HTTPError, zlib.error)
 log = logging.getLogger("hcc.service")
 
 Key = ECKey | RSAKey
@@ -50,13 +51,6 @@ class _Cached:
     fetched: float = -math.inf
     next_try: float = -math.inf
     lock: threading.Lock = field(default_factory=threading.Lock)
-
-
-class _NoCredential(requests.auth.AuthBase):
-    """Keeps requests from adding the credentials of a .netrc file."""
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        return request
 
 
 class KeyRing:
@@ -139,18 +133,16 @@ def _key(row: object) -> tuple[str, Key]:
 
 def _key_bytes(client: Client) -> bytes:
     if client.jwks is not None:
-        if client.jwks.stat().st_size > LARGEST:
+        if client.jwks.stat().st_size > SMALL:
             raise KeysUnreadable("it is larger than 1 MiB")
         return client.jwks.read_bytes()
-    until, body = time.monotonic() + _PATIENCE, bytearray()
-    asked = {"timeout": _PATIENCE, "allow_redirects": False, "stream": True, "auth": _NoCredential()}
-    with requests.get(client.jku or "", **asked) as reply:  # type: ignore[arg-type]
+    until = time.monotonic() + _PATIENCE
+    asked = {"timeout": _PATIENCE, "allow_redirects": False, "stream": True, "auth": NoCredential()}
+    asked["headers"] = {"Accept-Encoding": ACCEPTED}
+    with requests.get(client.jku or "", **asked) as reply:  # type: ignore[arg-type]  # one type for unlike options
         if reply.status_code != 200:
             raise KeysUnreadable(f"its address answered {reply.status_code}")
-        while piece := reply.raw.read1(_PIECE, decode_content=True):
-            body += piece
-            if len(body) > LARGEST:
-                raise KeysUnreadable("it is larger than 1 MiB")
-            if time.monotonic() > until:
-                raise KeysUnreadable("its address did not answer in time")
-    return bytes(body)
+        try:
+            return small_content(reply, until)
+        except ValueError as error:
+            raise KeysUnreadable(str(error)) from None

@@ -13,7 +13,9 @@ from adapter.fhir.client import is_id
 from adapter.fhir.documents import read_document, shape_of
 from adapter.normalize.records import Record
 from adapter.output.orders import NO_MATTER, Order, in_scope
+from adapter.output.suggestions import OCCURRENCE
 from adapter.resources.entries import Entries
+from adapter.service.refusals import Refusal
 from adapter.service.whose import Whose
 from adapter.terminology import Terminology
 from adapter.timeline.events import Plan
@@ -28,7 +30,6 @@ ELSEWHERE = frozenset(
     {"CommunicationRequest", "DeviceRequest", "NutritionOrder", "SupplyRequest", "VisionPrescription"}
 )
 _NAMELESS = {"MedicationRequest": "no-drug", "ServiceRequest": "no-code"}
-_OCCURRENCE = ("occurrenceDateTime", "occurrencePeriod", "occurrenceTiming")
 _OVER = ("cancelled", "completed", "entered-in-error", "revoked", "stopped")
 _PLACE = "context.draftOrders"
 
@@ -41,6 +42,12 @@ class Draft:
     sent: Resource
     own_id: bool
     unread: str | None = None
+
+    @property
+    def sent_as(self) -> str:
+        """`Type/id` as the client names it, also where several have one id."""
+        identity = self.sent.get("id")
+        return f"{self.sent.get('resourceType')}/{identity}" if isinstance(identity, str) else self.reference
 
 
 @dataclass(frozen=True)
@@ -59,8 +66,7 @@ class Drafts:
     @property
     def references(self) -> frozenset[str]:
         """Every order that has an id, as `Type/id`."""
-        named = ((draft.sent.get("resourceType"), draft.sent.get("id")) for draft in self.orders)
-        return frozenset(f"{kind}/{identity}" for kind, identity in named if isinstance(identity, str))
+        return frozenset(draft.sent_as for draft in self.orders)
 
 
 @dataclass(frozen=True)
@@ -81,9 +87,7 @@ class Judged:
         return frozenset(order.reference for order in self.all if order.dated is not None)
 
 
-def drafts_of(
-    context: Mapping[str, Any], hook: str, patient_id: str, base: str | None, faults: list[str]
-) -> Drafts | None:
+def drafts_of(context: Mapping[str, Any], hook: str, faults: list[str]) -> Drafts | None:
     """The draft orders of a hook that has them; what is missing or wrong is added to `faults`."""
     if hook not in (SELECT, SIGN):
         return None
@@ -98,19 +102,24 @@ def drafts_of(
         entries = []
     selections = _selections(context, faults) if hook == SELECT else None
     found = [_draft(entry, index) for index, entry in enumerate(entries)]
-    whose = Whose(patient_id, base)
-    for draft in found:
-        if draft.sent and whose.another(shaped(draft.sent)[0]):
-            faults.append(f"{_PLACE}: an order belongs to another patient than context.patientId")
-            break
     medications = tuple(shaped(d.sent) for d in found if d.sent.get("resourceType") == MEDICATION)
-    orders = [_of_patient(d, whose) for d in found if d.sent.get("resourceType") != MEDICATION]
+    orders = [d for d in found if d.sent.get("resourceType") != MEDICATION]
     return Drafts(tuple(_told_apart(orders)), medications, selections)
 
 
+def of_this_patient(drafts: Drafts, whose: Whose) -> Drafts:
+    """The drafts, those marked whose subject is no patient or cannot be told. Raises Refusal 400 for another's."""
+    return replace(drafts, orders=tuple([_of_patient(draft, whose) for draft in drafts.orders]))
+
+
 def _of_patient(draft: Draft, whose: Whose) -> Draft:
-    """An order whose subject is no patient, or cannot be told, is not judged as this patient's."""
-    if draft.unread is not None or whose.means_this(shaped(draft.sent)[0]):
+    if not draft.sent:
+        return draft
+    order = shaped(draft.sent)[0]
+    mine = whose.means_this(order)
+    if whose.another(order):
+        raise Refusal(400, f"{_PLACE}: an order belongs to another patient than context.patientId")
+    if draft.unread is not None or mine:
         return draft
     return replace(draft, unread="rejected")
 
@@ -196,6 +205,7 @@ def entries_of(drafts: Drafts, as_of: AsOf, terminology: Terminology) -> Entries
 def _plan(draft: Draft, day: str) -> Resource:
     plan = {name: value for name, value in draft.sent.items() if name != "authoredOn"}
     plan["id"] = draft.reference.partition("/")[2]
+    plan.pop("subject", None)  # whose it is has been decided: an order of nobody is the only patient's
     plan.update(status="draft", intent="order")  # whatever an unsigned order calls itself, it is about to be one
     if undated(draft):
         plan["occurrenceDateTime"] = day
@@ -225,7 +235,7 @@ def _object(holder: Any, name: str) -> Resource:
 
 def undated(draft: Draft) -> bool:
     """Whether a procedure is ordered without a date."""
-    return draft.sent.get("resourceType") == "ServiceRequest" and not any(draft.sent.get(n) for n in _OCCURRENCE)
+    return draft.sent.get("resourceType") == "ServiceRequest" and not any(draft.sent.get(n) for n in OCCURRENCE)
 
 
 def _concept(draft: Draft, terminology: Terminology) -> str | None:
@@ -255,7 +265,8 @@ def judged(drafts: Drafts, record: Record, as_of: AsOf, terminology: Terminology
         source = draft.reference
         why = "unknown" if source in unknown else "rejected" if source in rejected else "not-counted"
         made.append(_order(draft, plans.get(source), why, as_of, terminology))
-    return Judged(tuple(_selected(drafts, made)), tuple(made))
+    named = list(zip(drafts.orders, made, strict=True))
+    return Judged(tuple(_selected(drafts.selections, named)), tuple(made))
 
 
 def _order(draft: Draft, plan: Plan | None, why: str, as_of: AsOf, terminology: Terminology) -> Order:
@@ -272,11 +283,11 @@ def _order(draft: Draft, plan: Plan | None, why: str, as_of: AsOf, terminology: 
     return Order(draft.reference, content, plan.what, plan.groups | {plan.what}, dated=dated)
 
 
-def _selected(drafts: Drafts, orders: list[Order]) -> Iterator[Order]:
-    """The orders that are selected; a selection that is not among them is told as one that could not be judged."""
-    if drafts.selections is None:
-        yield from orders
+def _selected(selections: tuple[str, ...] | None, orders: list[tuple[Draft, Order]]) -> Iterator[Order]:
+    """The orders that are selected, all of one id; a selection that is not there is told as one not judged."""
+    if selections is None:
+        yield from (order for _, order in orders)
         return
-    for selection in dict.fromkeys(drafts.selections):
-        matches = [o for o in orders if selection == o.reference or selection.endswith(f"/{o.reference}")]
+    for selection in dict.fromkeys(selections):
+        matches = [o for d, o in orders if selection == d.sent_as or selection.endswith(f"/{d.sent_as}")]
         yield from matches or [Order(selection, None, unread="not-there")]

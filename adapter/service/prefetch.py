@@ -12,14 +12,7 @@ from msgspec import Raw
 
 from adapter.errors import InputError
 from adapter.fhir.documents import OUTCOME, Document, Link, read_closed, typed_document
-from adapter.resources.clinical import (
-    READ_TYPES,
-    Medication,
-    MedicationAdministration,
-    MedicationDispense,
-    MedicationRequest,
-    MedicationStatement,
-)
+from adapter.resources.clinical import DRUGGED, READ_TYPES, Medication
 from adapter.resources.datatypes import Reference
 from adapter.resources.entries import UNREAD, Broken, Entries, Entry
 from adapter.resources.repair import read, read_list
@@ -52,7 +45,7 @@ TEMPLATES: dict[str, str] = {
 _UNREADABLE = "what was sent cannot be read as FHIR R4"
 _BUNDLE = UNREAD["Bundle"]
 _READABLE = frozenset(READ_TYPES)
-_DRUGGED = frozenset({MedicationAdministration, MedicationDispense, MedicationRequest, MedicationStatement})
+_OF_DRUGS = frozenset({Medication, *DRUGGED})
 _MEDICATION_REFERENCE = re.compile(r"(?:(https?://.+)/)?Medication/([A-Za-z0-9\-._]{1,64})(?:/_history/[^/]+)?")
 
 Resource: TypeAlias = Any
@@ -81,7 +74,8 @@ class _Outcome(msgspec.Struct, gc=False):
 class Had:
     """What is in hand of one key: its pages; `fault` why there are none; `doubt` why they may not be all.
 
-    `next`: where the next page is; `total`: how many the source counts; `status`: HTTP status of a server's fault.
+    `next`: where the next page is; `total`: how many the source counts, of which `matches` are here (what it added by
+    itself is not counted); `status`: HTTP status of a server's fault.
     """
 
     pages: list[Entries] = field(default_factory=list)
@@ -89,6 +83,7 @@ class Had:
     doubt: str | None = None
     next: str | None = None
     total: int | None = None
+    matches: int = 0
     status: int | None = None
 
     @property
@@ -103,9 +98,8 @@ class Had:
             return self.fault or self.doubt
         if self.next:
             return "only the first page was given"
-        given = sum(map(len, self.pages))
-        if self.total is not None and self.total > given:
-            return f"{given} of {self.total} were given"
+        if self.total is not None and self.total > self.matches:
+            return f"{self.matches} of {self.total} were given"
         return None
 
 
@@ -136,6 +130,8 @@ def had(sent: Sent | None, key: str) -> Had:
     found = document.entries.items[0].resource
     if found.__class__ is OUTCOME:
         return Had(fault="the client sent an OperationOutcome")
+    if found.__class__ is Broken:
+        return Had(fault=_UNREADABLE)
     return Had([document.entries]) if kind_of(found) == kind else Had(fault=f"no {kind} and no Bundle was sent")
 
 
@@ -156,14 +152,17 @@ def _from_bundle(document: Document, kind: str) -> Had:
 
     Entries of which none is of this kind are a fault: an empty result has no entries.
     """
-    following = _next(document.link)
-    result = Had(next=following or None, total=_total(document.total))
+    following = _next(document.link) if document.link else None
+    result = Had(next=following or None, total=_total(document.total) if document.total else None)
     if following == "":
         result.doubt = "a further page cannot be had: its link is none"
     entries, unusable = document.entries, document.entries.skipped
+    if not entries.items and not unusable:
+        result.pages = [entries]
+        return result
     for entry in entries.items:
         entry.fullUrl = None  # a proxy's name for the server would make the same patient another one
-    if not unusable and {entry.resource.__class__ for entry in entries.items} <= _READABLE:
+    if not unusable and entries.kinds <= _READABLE:
         result.pages = [entries]
         _judge(result, unusable, kind)
         return result
@@ -174,7 +173,7 @@ def _from_bundle(document: Document, kind: str) -> Had:
             _note(entries.original(index), result)
         elif (named := kind_of(entry.resource)) and found is not _BUNDLE:
             kept.append(index)
-            unusable += named not in KINDS.values() and not _included(entry)
+            unusable += found is Broken or (named not in KINDS.values() and not _included(entry))
         else:
             unusable += 1
     result.pages = [entries if len(kept) == len(entries) else some(entries, kept)]
@@ -193,12 +192,22 @@ def _included(entry: Entry) -> bool:
     return search is not None and search.mode == "include"
 
 
+def _matches(page: Entries, kind: str) -> int:
+    """How many entries the search found by itself; what it included besides does not count to its total."""
+    said = {bytes(entry.search) for entry in page.items if entry.search}
+    included = {text for text in said if (search := read(text, _Search)) and search.mode == "include"}
+    items = [e for e in page.items if bytes(e.search) not in included] if included else page.items
+    return sum(kind_of(entry.resource) == kind for entry in items)
+
+
 def _judge(result: Had, unusable: int, kind: str) -> None:
-    resources = result.resources
-    kinds = {one.__name__ for one in {r.__class__ for r in resources}} | {
-        r.type for r in resources if r.__class__ is Broken
-    }
-    if (unusable or kinds) and kind not in kinds:
+    if result.total is not None:
+        result.matches = sum(_matches(page, kind) for page in result.pages)
+    kinds = {one.__name__ for page in result.pages for one in page.kinds}
+    broken = {r.type for r in result.resources if r.__class__ is Broken} if Broken.__name__ in kinds else set()
+    # Of several Observations one may be lost; of the one Patient a death would be.
+    lost = kind == KINDS["patient"] and kind in broken
+    if lost or ((unusable or kinds) and kind not in kinds | broken):
         result.fault = result.fault or f"the Bundle has entries, but no {kind} that can be read"
     elif unusable:
         result.doubt = result.doubt or f"{unusable} entries of the Bundle cannot be read"
@@ -227,9 +236,10 @@ def _total(raw: Raw) -> int | None:
 
 def medications_named(held: Mapping[str, Had], base: str | None) -> list[str]:
     """Ids of the Medications on the call's server (`base`) that resources point to and that are not in hand."""
-    resources = [resource for found in held.values() for resource in found.resources]
+    drugs = [page for found in held.values() for page in found.pages if not page.kinds.isdisjoint(_OF_DRUGS)]
+    resources = [entry.resource for page in drugs for entry in page.items]
     known = {resource.id for resource in resources if resource.__class__ is Medication}
-    raws = [r.medicationReference for r in resources if r.__class__ in _DRUGGED and r.medicationReference]
+    raws = [r.medicationReference for r in resources if r.__class__ in DRUGGED and r.medicationReference]
     references = (read(raw, Reference) for raw in raws)
     matches = (_MEDICATION_REFERENCE.fullmatch(one.reference) for one in references if one and one.reference)
     ids = {match[2]: None for match in matches if match and match[1] in (None, base)}

@@ -26,7 +26,7 @@ class BoundedProtocol(HttpToolsProtocol):
     _progress = 0
     _ending: asyncio.TimerHandle | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn narrows asyncio's too
         """A caller is there, and must say something."""
         super().connection_made(transport)
         self._hurry()

@@ -18,6 +18,7 @@ from adapter.fhir.client import FhirClient
 from adapter.fhir.documents import shape_of
 from adapter.fhir.paging import MOST_PAGES
 from adapter.fhir.transport import Patience
+from adapter.resources.entries import Broken
 from adapter.service.addresses import door, may_read
 from adapter.service.clients import Client
 from adapter.service.prefetch import (
@@ -209,7 +210,10 @@ def _of_kind(kind: str, given: list[tuple[Any, bytes]], doubt: str | None = None
     kinds = [kind_of(shaped) for shaped, _ in given]
     if given and kind not in kinds:
         return Had(fault=f"the FHIR server answered with no {kind} of this patient")
-    unread = f"{kinds.count('')} entries of the Bundle cannot be read" if "" in kinds else None
+    broken = sum(shaped.__class__ is Broken for shaped, _ in given)
+    if broken and kind in (KINDS["patient"], KINDS[MEDICATIONS]):
+        return Had(fault=f"the FHIR server answered with no {kind} of this patient")
+    unread = f"{broken} entries of the Bundle cannot be read" if broken else None
     return Had([page_of(given, kind)], doubt=doubt or unread)
 
 

@@ -53,7 +53,7 @@ def hook_call(body: Mapping[str, Any], hook: str) -> HookCall:
         context = {}
     patient_id = _context(context, faults) if isinstance(body.get("context"), dict) else ""
     server = _server(body, faults)
-    drafts = drafts_of(context, hook, patient_id, server, faults) if patient_id else None
+    drafts = drafts_of(context, hook, faults) if patient_id else None
     access = _access(body, server, patient_id, faults)
     prefetch = body.get("prefetch")
     if prefetch is not None and not isinstance(prefetch, dict):

@@ -10,11 +10,13 @@ import msgspec
 import orjson
 from msgspec import Raw
 
+from adapter.errors import InputError
 from adapter.fhir.documents import ANY_DOCUMENT, BOM, Bundle, check_utf8
+from adapter.fhir.entry_lists import check_one_list, lists_of_entries
 from adapter.resources.datatypes import ABSENT
 from adapter.service.body import parse_object
+from adapter.service.refusals import Refusal
 
-_ENTRY = b'"entry"'
 _PREFETCH = "prefetch"
 
 
@@ -47,6 +49,13 @@ class _Raw(_Members, gc=False):
     prefetch: dict[str, Raw] | None = None
 
 
+class _Context(msgspec.Struct, gc=False):
+    """The draft orders, raw."""
+
+    draftOrders: Raw = ABSENT
+
+
+_CONTEXT = msgspec.json.Decoder(_Context)
 _TYPED = msgspec.json.Decoder(_Typed)
 _RAW = msgspec.json.Decoder(_Raw)
 _WRONG = (msgspec.MsgspecError, orjson.JSONDecodeError, UnicodeDecodeError, RecursionError)
@@ -72,19 +81,12 @@ def _typed(text: bytes) -> dict[str, Any] | None:
         return None
     sent = call.prefetch or {}
     bundles = sum(1 for one in sent.values() if isinstance(one, Bundle) and one.entry is not None)
-    if _lists(text) > bundles:  # a Bundle may have two lists of entries, of which one would be lost
+    # More than one a Bundle: some Bundle may have two lists of entries, of which one would be lost.
+    if lists_of_entries(text) - lists_of_entries(bytes(call.context)) > bundles:
         return None
     raws = cache(partial(_RAW.decode, text))
     values = {key: None if one is None else Sent(partial(_of, raws, key), one) for key, one in sent.items()}
     return _joined(call, values)
-
-
-def _lists(text: bytes) -> int:
-    """How often a list of entries may begin; from the end the search is several times faster than `count`."""
-    found, end = 0, len(text)
-    while (end := text.rfind(_ENTRY, 0, end)) >= 0:
-        found += 1
-    return found
 
 
 def _raw(text: bytes) -> dict[str, Any]:
@@ -93,7 +95,18 @@ def _raw(text: bytes) -> dict[str, Any]:
     return _joined(call, {key: _as_sent(bytes(raw)) for key, raw in (call.prefetch or {}).items()})
 
 
+def _check_drafts(context: Raw) -> None:
+    """Refusal 400 for draft orders with two lists, of which one would be lost."""
+    if lists_of_entries(bytes(context)) < 2:
+        return
+    try:
+        check_one_list(bytes(_CONTEXT.decode(context).draftOrders), "context.draftOrders")
+    except InputError as error:
+        raise Refusal(400, str(error)) from None
+
+
 def _joined(call: _Typed | _Raw, prefetch: dict[str, Sent | None]) -> dict[str, Any]:
+    _check_drafts(call.context)
     found = {name: orjson.loads(bytes(raw)) for name in _Members.__struct_fields__ if (raw := getattr(call, name))}
     return {**found, _PREFETCH: prefetch} if call.prefetch is not None else found
 

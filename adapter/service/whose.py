@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -10,35 +9,40 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Raw
 
+from adapter.fhir.origins import origin
+from adapter.normalize.references import patient_named
 from adapter.resources.clinical import READ_TYPES, Appointment, BodyStructure, Medication, Patient
 from adapter.resources.datatypes import ABSENT, Participant, Reference
-from adapter.resources.entries import Unread
+from adapter.resources.entries import Entries, Unread
 from adapter.resources.repair import read, read_list
 from adapter.service.prefetch import Resource, kind_of
 from adapter.service.refusals import Refusal
 
-_PATIENT_REFERENCE = re.compile(r"(?:.*/)?Patient/([^/#?|]+)(?:/_history/[^/]+)?")
 _BY_SUBJECT: frozenset[Any] = frozenset(READ_TYPES) - {Patient, Appointment, Medication, BodyStructure}
 _OF_SERVER = " of fhirServer"
 
 
-def check_one_patient(resources: Iterable[Resource], patient_id: str, base: str | None) -> None:
-    """Refuses (400) what is about another patient than the call's; `base` is the call's FHIR server."""
-    whose = Whose(patient_id, base)
-    for resource in resources:
-        if resource.__class__ in _BY_SUBJECT and resource.subject == whose.own:  # mostly the same words as before
-            continue
-        if whose.another(resource):
-            raise Refusal(
-                400, f"prefetch: a {kind_of(resource)} belongs to another patient than context.patientId{_OF_SERVER}"
-            )
+def check_one_patient(pages: Iterable[Entries], whose: Whose) -> None:
+    """Refuses (400) what is about another patient than the call's."""
+    for page in pages:
+        alike, own = page.kinds <= _BY_SUBJECT, whose.own
+        for entry in page.items:
+            resource: Any = entry.resource
+            if alike and resource.subject == own:  # mostly the same words as before
+                continue
+            if resource is not None and whose.another(resource):
+                raise Refusal(
+                    400,
+                    f"prefetch: a {kind_of(resource)} belongs to another patient than context.patientId{_OF_SERVER}",
+                )
+            own = whose.own
 
 
 class Whose:
     """Whether resources are about another patient than this one on a server (`base`; None: the first one named).
 
     What names this patient by the server's whole address gets the plain reference. An id on another server is another
-    patient; what nobody can look up (`urn:`) names nobody. `own` is the subject met last that is this patient.
+    patient; what nobody can look up (`urn:`) names nobody. `own` is the subject met last that is nobody else's.
     """
 
     def __init__(self, patient_id: str, base: str | None) -> None:
@@ -51,7 +55,7 @@ class Whose:
     def another(self, resource: Resource) -> bool:
         """Whether a resource is another patient's; this patient's own is given the plain reference."""
         kind = resource.__class__
-        if kind is Patient:
+        if kind_of(resource) == Patient.__name__:
             return str(resource.id or self._patient_id) != self._patient_id
         if kind is Appointment:
             return self._appointment(resource)
@@ -79,35 +83,36 @@ class Whose:
         text = (reference.reference or "").strip() if reference is not None else ""
         if text.startswith("urn:"):
             return False, ABSENT
-        if text == f"Patient/{self._patient_id}":
+        if text == f"Patient/{self._patient_id}" or patient_named(text) is None:
             return False, None
-        named = _patient_of(reference)
-        if named is None:
-            return False, None
-        mine = named == self._patient_id and self._at_home(text)
+        mine = self._mine(text)
         return not mine, Raw(self._plain) if mine else None
 
-    def _at_home(self, reference: str) -> bool:
-        """Whether a reference stands on the call's server; the first server named is it where the call names none."""
-        base = reference.partition("/_history/")[0].rpartition("/Patient/")[0]
-        if not base:
+    def _mine(self, reference: str) -> bool:
+        """Whether a reference names this patient on the call's server; where the call names none, the first named."""
+        named = patient_named(reference)
+        if named is None or named[1] != self._patient_id:
+            return False
+        base = named[0]
+        if base is None:
             return True
         if self._base is None:
             self._base = _place(base)
-        return _place(base) == self._base
+        place = _place(base)
+        return place is not None and place == self._base
 
     def means_this(self, resource: Resource) -> bool:
         """Whether a draft's subject, where it has one, is this patient."""
         reference = read(resource.subject, Reference)
         text = (reference.reference or "").strip() if reference is not None else ""
-        return not text or _patient_of(reference) == self._patient_id
+        return not text or self._mine(text)
 
     def _appointment(self, appointment: Appointment) -> bool:
-        named = [text for text in _actors(appointment) if _patient_named(text) is not None]
-        if not any(_patient_named(text) == self._patient_id and self._at_home(text) for text in named):
-            return bool(named)
-        appointment.participant = Raw(b'[{"actor":' + self._plain + b"}]")
-        return False
+        named = [text for text in _actors(appointment) if patient_named(text) is not None]
+        mine = any(map(self._mine, named))
+        # Beside this patient nobody else counts, and what cannot be looked up names nobody.
+        appointment.participant = Raw(b'[{"actor":' + self._plain + b"}]") if mine else ABSENT
+        return bool(named) and not mine
 
 
 def _actors(appointment: Appointment) -> Iterator[str]:
@@ -116,21 +121,11 @@ def _actors(appointment: Appointment) -> Iterator[str]:
             yield participant.actor.reference.strip()
 
 
-def _patient_of(reference: Reference | None) -> str | None:
-    """The id of the patient that a reference names."""
-    return _patient_named((reference.reference or "").strip()) if reference is not None else None
-
-
-def _patient_named(text: str) -> str | None:
-    match = _PATIENT_REFERENCE.fullmatch(text) if text else None
-    return match[1] if match else None
-
-
-def _place(base: str) -> tuple[str | None, int | None, str]:
-    """Host, port where it is not the scheme's own, and path: what makes two addresses one server."""
-    try:
-        parts = urlsplit(base)
-        port = parts.port
-    except ValueError:
-        return None, None, base
-    return parts.hostname, None if port in (80, 443) else port, parts.path.rstrip("/")
+def _place(base: str) -> tuple[str, int | None, str] | None:
+    """Host, port where it is not the scheme's own, and path: what makes two addresses one server, http or https."""
+    found = origin(base)
+    if found is None:
+        return None
+    scheme, host, port = found
+    own = (scheme, port) in (("http", 80), ("https", 443))
+    return host, None if own else port, urlsplit(base).path.rstrip("/")

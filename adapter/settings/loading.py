@@ -51,7 +51,7 @@ def _settings(found: Mapping[str, Found]) -> Settings:
     if wrong:
         raise SettingError(*wrong)
     return Settings(
-        **values,  # type: ignore[arg-type]
+        **values,  # type: ignore[arg-type]  # KNOWN gives each its type
         sources={name: source for name, (_, source) in found.items()},
         shown={name: _shown(KNOWN[name], text) for name, (text, _) in found.items()},
     )

@@ -51,8 +51,8 @@ class State:
         self.ledger = Ledger(engine)
         self.watermarks = Watermarks(engine)
         self.locks = Locks(engine)
-        self.replay = ReplayStore(self._quick)
-        self.feedback = FeedbackStore(engine, self._quick)
+        self.replay = ReplayStore(self._prompt)
+        self.feedback = FeedbackStore(engine, self._prompt)
         self.shown = ShownStore(engine)
         self.strangers = StrangerStore(engine)
         self.resting_until = -math.inf
@@ -120,7 +120,12 @@ def in_memory(url: str) -> bool:
         address = sa.make_url(url)
     except ArgumentError:
         return False
-    return address.get_backend_name() == "sqlite" and (not address.database or address.database == ":memory:")
+    if address.get_backend_name() != "sqlite":
+        return False
+    name = address.database or ":memory:"
+    if not name.startswith("file:"):
+        return name == ":memory:"
+    return name.startswith("file::memory:") or "mode=memory" in name or address.query.get("mode") == "memory"
 
 
 def _engine(url: str, *, quick: bool = False) -> sa.Engine:
@@ -129,7 +134,7 @@ def _engine(url: str, *, quick: bool = False) -> sa.Engine:
         raise ArgumentError(address.get_backend_name())
     if address.get_backend_name() == "postgresql":
         return _postgresql(address, quick)
-    if not address.database or in_memory(url):
+    if not address.database or address.database == ":memory:":
         return sa.create_engine(address, poolclass=sa.StaticPool, connect_args={"check_same_thread": False})
     patience = QUICK_SECONDS if quick else _BUSY_SECONDS
     engine = sa.create_engine(address, connect_args={"timeout": patience}, max_overflow=AT_ONCE, pool_timeout=patience)

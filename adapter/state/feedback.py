@@ -40,11 +40,11 @@ class Feedback(msgspec.Struct, frozen=True):
 class FeedbackStore:
     """Reports in the order in which they came, the same one once; and of each card the newest by its own time.
 
-    `quick` is an engine that gives up soon, for what a call waits for.
+    `prompt` is for what a call waits for.
     """
 
-    def __init__(self, engine: sa.Engine, quick: sa.Engine | None = None) -> None:
-        self._engine, self._quick = engine, Prompt(quick or engine)
+    def __init__(self, engine: sa.Engine, prompt: Prompt | None = None) -> None:
+        self._engine, self._prompt = engine, prompt or Prompt(engine)
 
     def add(self, feedback: Feedback) -> bool:
         """Keep it; False when it is known."""
@@ -60,7 +60,7 @@ class FeedbackStore:
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ONE_BATCH)))
             return sum(_kept(connection, one, received) for one in several)
 
-        return self._quick.run(keep)
+        return self._prompt.run(keep)
 
     def all(self, service: str | None = None) -> tuple[Feedback, ...]:
         """All reports in their order, of one service when it is named."""
@@ -76,7 +76,7 @@ class FeedbackStore:
         query = _BY_ANYBODY if client is None else _BY_CALLER
         if client is not None:
             asked["caller"] = client
-        return self._quick.run(lambda connection: frozenset(connection.scalars(query, asked)))
+        return self._prompt.run(lambda connection: frozenset(connection.scalars(query, asked)))
 
 
 def now() -> str:

@@ -10,11 +10,14 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
+from adapter.errors import UsageError
+
 _OWNER_ONLY = 0o600
+_MEND = "put it back, or start again with the file that is to be used (HCC_STATE)"
 
 
-class StateGoneError(SQLAlchemyError):
-    """The file was moved away or replaced: what is written now would be lost with it. Restart the service."""
+class StateGoneError(UsageError, SQLAlchemyError):
+    """The file was moved away or replaced: what is written now would be lost with it."""
 
 
 class OpenedFile:
@@ -44,9 +47,9 @@ class OpenedFile:
         try:
             found = self._found()
         except OSError:
-            raise StateGoneError("the file of the state database is gone") from None
+            raise StateGoneError(f"the file of the state database is gone: {_MEND}") from None
         if found != self._identity:
-            raise StateGoneError("the file of the state database was replaced")
+            raise StateGoneError(f"the file of the state database was replaced: {_MEND}")
 
     def _found(self) -> tuple[int, int]:
         status = self._path.stat()

@@ -43,7 +43,11 @@ class Prompt:
             raise DatabaseTimeout("too many wait for the state database")
         outcome: Future[Found] = Future()
         # A daemon, since the end of the process shall not wait for it either.
-        threading.Thread(target=self._work, args=(work, outcome), name="state", daemon=True).start()
+        try:
+            threading.Thread(target=self._work, args=(work, outcome), name="state", daemon=True).start()
+        except RuntimeError:
+            self._places.release()
+            raise DatabaseTimeout("no thread is left for the state database") from None
         try:
             return outcome.result(until - time.monotonic())
         except TimeoutError:

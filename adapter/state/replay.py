@@ -22,8 +22,8 @@ GRACE_SECONDS = 5.0
 class ReplayStore:
     """Issuer and jti (its hash: any length, any character) of every token until it expires."""
 
-    def __init__(self, engine: sa.Engine, clock: Callable[[], float] = time.time) -> None:
-        self._prompt, self._clock = Prompt(engine), clock
+    def __init__(self, prompt: Prompt, clock: Callable[[], float] = time.time) -> None:
+        self._prompt, self._clock = prompt, clock
         self._purged = -math.inf
 
     def first_use(self, issuer: str, jti: str, expires: float) -> bool:

@@ -46,17 +46,19 @@ class ShownStore:
         self._changed = threading.Condition()
         self._writing = threading.Lock()
         self._writer: threading.Thread | None = None
-        self._closed = False
+        self._closed = threading.Event()
         self.trouble: str | None = None
 
     def note(self, several: Iterable[Shown]) -> None:
         """Count each once more; written within a moment."""
         with self._changed:
+            idle = not self._waiting
             self._waiting.update(several)
             if self._writer is None:
                 self._writer = threading.Thread(target=self._write_on, name="shown", daemon=True)
                 self._writer.start()
-            self._changed.notify()
+            if idle:  # else the writer knows, and to wake it would hold up the call
+                self._changed.notify()
 
     def flush(self) -> None:
         """Write what waits now. Raises SQLAlchemyError, and then it waits still."""
@@ -72,7 +74,7 @@ class ShownStore:
     def close(self) -> None:
         """Write the rest, and end."""
         with self._changed:
-            self._closed = True
+            self._closed.set()
             self._changed.notify()
         if self._writer is not None:
             self._writer.join(_CLOSING_SECONDS)
@@ -102,19 +104,19 @@ class ShownStore:
         with self._changed:
             if len(self._waiting) + len(taken) <= MOST_WAITING:
                 self._waiting.update(taken)
+                self._changed.notify()
             else:
                 log.error("cards that were shown could not be counted: the state database takes nothing for too long")
 
     def _write_on(self) -> None:
         while True:
             with self._changed:
-                while not self._waiting and not self._closed:
+                while not self._waiting and not self._closed.is_set():
                     self._changed.wait()
                 if not self._waiting:
                     return
-                if not self._closed:
-                    self._changed.wait_for(lambda: self._closed, GATHERED_SECONDS)
-            if not self._written() and self._paused():
+            self._closed.wait(GATHERED_SECONDS)
+            if not self._written() and self._closed.wait(PAUSE_SECONDS):
                 return
 
     def _written(self) -> bool:
@@ -129,11 +131,6 @@ class ShownStore:
             return False
         self.trouble = None
         return True
-
-    def _paused(self) -> bool:
-        """Waits before the next attempt; whether all is over meanwhile."""
-        with self._changed:
-            return self._changed.wait_for(lambda: self._closed, PAUSE_SECONDS)
 
 
 def today() -> str:

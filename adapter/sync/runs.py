@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
@@ -23,7 +25,7 @@ from adapter.sync.planning import Planner, Situation
 from adapter.sync.targets import NOTHING, RESOURCES, Target, open_target
 
 Evaluate = Callable[[PatientRead], EvaluatedPatient]
-ATTEMPTS = 4
+ATTEMPTS, PAUSE_SECONDS = 6, 0.2
 
 
 class PatientOutcome(msgspec.Struct, frozen=True):
@@ -176,9 +178,12 @@ class _Run:
                 changes = self._changes(self._target, reference, read, evaluated)
                 try:
                     written = self._target.write(changes)
-                except ConflictError:
+                except ConflictError as error:
                     if attempt == ATTEMPTS:
-                        raise
+                        told = f"{error}: others keep writing this patient's results; run again"
+                        raise ConflictError(told, error.status) from None
+                    # Workers that met once would meet again if all waited equally long.
+                    time.sleep(random.uniform(0, PAUSE_SECONDS * attempt))
                     continue
                 self._note(reference, changes, written)
                 done += map(_named, changes)

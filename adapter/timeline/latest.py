@@ -8,16 +8,13 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from adapter.timeline.events import AdverseEvent, Coded, Lesion, Measurement, Unusable
-from adapter.values import Truth, When, parse_when
-
-# The widest date is a year (FHIR's `2000`), in microseconds; twice that is safely beyond it in any zone.
-_YEAR = parse_when("2000", "UTC")
-_LONGEST = 2 * (_YEAR.end - _YEAR.start) if _YEAR is not None else 0
+from adapter.values import Truth, When
+from adapter.values.truth import MET, NOT_MET, UNKNOWN
 
 Dated = TypeVar("Dated", Measurement, Coded, Lesion, AdverseEvent)
 
 
-class Latest(msgspec.Struct, Generic[Dated], frozen=True):
+class Latest(msgspec.Struct, Generic[Dated], frozen=True, gc=False):
     """The newest value: `facts` are all that can be it (several: a contradiction, or dates too imprecise to order
     them).
 
@@ -63,44 +60,59 @@ class Latest(msgspec.Struct, Generic[Dated], frozen=True):
     def favourable(self, test: Callable[[Dated], Truth]) -> Truth:
         """A favourable criterion: decided only when fresh, not blocked, and all possible newest values agree."""
         if not self.fresh or self.blocked:
-            return Truth.UNKNOWN
+            return UNKNOWN
         return self.agreed(test)
 
     def agreed(self, test: Callable[[Dated], Truth]) -> Truth:
         """The verdict that all possible newest values share, fresh or not; unknown when there is none."""
-        verdicts = {test(fact) for fact in self.facts}
-        return verdicts.pop() if len(verdicts) == 1 else Truth.UNKNOWN
+        facts = self.facts
+        if len(facts) == 1:
+            return test(facts[0])
+        verdicts = {test(fact) for fact in facts}
+        return verdicts.pop() if len(verdicts) == 1 else UNKNOWN
 
     def alert(self, test: Callable[[Dated], Truth]) -> Truth:
         """An alert: the worse of two values at one instant decides, an unusable newer one does not silence it.
 
         Not-met (no alert) needs what a favourable criterion needs.
         """
-        if not self.fresh:
-            return Truth.UNKNOWN
-        verdicts = {test(fact) for fact in self.facts}
-        if Truth.MET in verdicts and (self.contradiction or len(verdicts) == 1):
-            return Truth.MET
-        if verdicts == {Truth.NOT_MET} and not self.blocked:
-            return Truth.NOT_MET
-        return Truth.UNKNOWN
+        facts = self.facts
+        if not facts or self.stale:
+            return UNKNOWN
+        verdicts = {test(fact) for fact in facts}
+        if MET in verdicts and (self.contradiction or len(verdicts) == 1):
+            return MET
+        if verdicts == {NOT_MET} and not self.blocked:
+            return NOT_MET
+        return UNKNOWN
 
 
 _NOTHING: Latest[Any] = Latest()
 
 
-def latest(facts: Sequence[Dated], unusable: Iterable[Unusable], day: int, window: int | None = None) -> Latest[Dated]:
+def latest(
+    facts: Sequence[Dated],
+    unusable: Iterable[Unusable],
+    day: int,
+    reach: int,
+    window: int | None = None,
+) -> Latest[Dated]:
     """The newest of `facts` (sorted by time) as the present state on `day`; `window` in whole days, None = never
-    stale."""
+    stale; `reach` (microseconds): the longest that any fact of the timeline lasts."""
     if not facts:
         blocked = tuple(unusable)
         return Latest(blocked=blocked) if blocked else _NOTHING
-    newest = _newest(facts) if len(facts) > 1 else list(facts)
+    last = facts[-1]
+    if len(facts) == 1 or facts[-2].when.end < last.when.start - reach:  # as most are: one value is the newest
+        age = day - last.when.first
+        blocked = tuple([u for u in unusable if u.when is None or _may_follow(u.when, facts[-1:])]) if unusable else ()
+        return Latest((last,), window is not None and age > window, False, False, blocked, age)
+    newest = _newest(facts, reach)
     several = len(newest) > 1 and len({_said(f) for f in newest}) > 1
     if several:  # at one time the value, not an id, decides which is shown
         newest.sort(key=lambda fact: (fact.when.start, fact.when.end, repr(_said(fact))))
     coarse = several and any(not f.when.one_day for f in newest)
-    oldest_age = day - min([f.when.first for f in newest])
+    oldest_age = day - max([f.when.first for f in newest])
     return Latest(
         facts=tuple(newest),
         stale=window is not None and oldest_age > window,
@@ -111,10 +123,10 @@ def latest(facts: Sequence[Dated], unusable: Iterable[Unusable], day: int, windo
     )
 
 
-def _newest(facts: Sequence[Dated]) -> list[Dated]:
-    """All that can be the newest of sorted facts; before a year's time no partial date reaches the newest start."""
+def _newest(facts: Sequence[Dated], reach: int) -> list[Dated]:
+    """All that can be the newest of sorted facts; none that began before `reach` goes on at the newest start."""
     start = facts[-1].when.start
-    longest = start - _LONGEST
+    longest = start - reach
     newest = []
     for fact in reversed(facts):
         when = fact.when

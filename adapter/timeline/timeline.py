@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from msgspec import structs
@@ -34,6 +34,7 @@ class Timeline:
     `conditions_read`: the source searched Conditions or gave the whole record. `incomplete`: resource types that the
     source did not give in full (their absence is unknown). `unusable`: what a status would allow but that cannot be
     used. `preliminary`: references of preliminary results. `imprecise`: the day of some observation is not known.
+    `reach`: microseconds that the time of the longest fact spans.
     """
 
     def __init__(
@@ -53,7 +54,7 @@ class Timeline:
         coded: dict[str, list[Coded]] = {}
         others: dict[type[Event], list[Event]] = {}
         preliminary: set[str] = set()
-        imprecise = False
+        imprecise, reach = False, 0
         for event in self.events:
             if event.__class__ is Measurement:
                 measurements.setdefault(event.concept, []).append(event)
@@ -68,11 +69,13 @@ class Timeline:
             when = event.when
             if when.first != when.last:
                 imprecise = True
+            if when.end - when.start > reach:
+                reach = when.end - when.start
             if event.preliminary:
                 preliminary.add(event.source)
         self.measurements, self.coded, self.others = measurements, coded, others
         self.preliminary = frozenset(preliminary)
-        self.imprecise = imprecise
+        self.imprecise, self.reach = imprecise, reach
         self._sort()
 
     def _sort(self) -> None:
@@ -91,87 +94,106 @@ class Timeline:
 
 
 class View:
-    """The facts of a timeline that exist at an instant, sorted by time and then by source."""
+    """The facts of a timeline that exist at an instant, sorted by time and then by source.
+
+    A list that was asked for is made once: what a view gives is not to be changed.
+    """
 
     def __init__(self, timeline: Timeline, as_of: AsOf) -> None:
         self.timeline = timeline
         self.person = timeline.person
         self.as_of = as_of
         self.incomplete = timeline.incomplete
-        self._measurements: dict[str, list[Measurement]] = {}
-        self._coded: dict[str, list[Coded]] = {}
-        self.lesions: list[Lesion] = self._begun(Lesion)
-        self.adverse_events: list[AdverseEvent] = self._begun(AdverseEvent)
-        self.performed: list[Performed] = [self._until_now(p) for p in self._begun(Performed)]
-        self.exposures: list[Exposure] = [e for e in self._all(Exposure) if self.exists(e.start)]
-        self.problems: list[Problem] = [p for p in self._all(Problem) if self.exists(p.onset or p.recorded)]
-        self.plans: list[Plan] = [p for p in self._all(Plan) if self.exists(p.authored)]
+        self._measurements: dict[str, Sequence[Measurement]] = {}
+        self._coded: dict[str, Sequence[Coded]] = {}
+        self._of_group: dict[str, Sequence[Exposure]] = {}
+        self._done: dict[str, Sequence[Performed]] = {}
+        self.lesions: Sequence[Lesion] = self._begun(Lesion)
+        self.adverse_events: Sequence[AdverseEvent] = self._begun(AdverseEvent)
+        self.performed: Sequence[Performed] = [self._until_now(p) if p.ongoing else p for p in self._begun(Performed)]
+        self.exposures: Sequence[Exposure] = [e for e in self._all(Exposure) if e.start.start <= as_of.instant]
+        self.problems: Sequence[Problem] = [p for p in self._all(Problem) if self.exists(p.onset or p.recorded)]
+        self.plans: Sequence[Plan] = [p for p in self._all(Plan) if self.exists(p.authored)]
         self.unusable = [u for u in timeline.unusable if self.exists(u.when)]
+        self._unusable_names = {name for u in self.unusable for name in (*u.concepts, *u.groups)}
 
     @property
     def conditions_read(self) -> bool:
         """The patient's Conditions were actually read and given in full."""
         return self.timeline.conditions_read and "Condition" not in self.incomplete
 
-    def measurements(self, concept: str) -> list[Measurement]:
+    def measurements(self, concept: str) -> Sequence[Measurement]:
         """Numbers of a concept, oldest first."""
         found = self._measurements.get(concept)
         if found is None:
-            found = self._until(self.timeline.measurements.get(concept))
-            self._measurements[concept] = found
+            facts = self.timeline.measurements.get(concept)
+            found = self._measurements[concept] = self._until(facts) if facts else ()
         return found
 
-    def coded(self, concept: str) -> list[Coded]:
+    def coded(self, concept: str) -> Sequence[Coded]:
         """Words of a concept, oldest first."""
         found = self._coded.get(concept)
         if found is None:
-            found = self._until(self.timeline.coded.get(concept))
-            self._coded[concept] = found
+            facts = self.timeline.coded.get(concept)
+            found = self._coded[concept] = self._until(facts) if facts else ()
         return found
 
-    def of_group(self, group: str) -> list[Exposure]:
+    def of_group(self, group: str) -> Sequence[Exposure]:
         """Exposures to a group of drugs, earliest start first."""
-        return [e for e in self.exposures if group in e.groups]
+        found = self._of_group.get(group)
+        if found is None:
+            found = self._of_group[group] = [e for e in self.exposures if group in e.groups]
+        return found
 
-    def done(self, group: str) -> list[Performed]:
+    def done(self, group: str) -> Sequence[Performed]:
         """Procedures of a group (a concept key is a group of its own), earliest first."""
-        return [p for p in self.performed if group in p.groups or p.concept == group]
+        found = self._done.get(group)
+        if found is None:
+            found = self._done[group] = [p for p in self.performed if group in p.groups or p.concept == group]
+        return found
 
-    def planned(self, group: str) -> list[Plan]:
+    def planned(self, group: str) -> Sequence[Plan]:
         """Plans of a group (a concept key is a group of its own), in order of their date, undated last."""
-        return [p for p in self.plans if group in p.groups or p.what == group]
+        plans = self.plans
+        return [p for p in plans if group in p.groups or p.what == group] if plans else []
 
-    def diagnosed(self, group: str) -> list[Problem]:
+    def diagnosed(self, group: str) -> Sequence[Problem]:
         """Conditions of a group (a concept key is a group of its own)."""
-        return [p for p in self.problems if group in p.groups or p.concept == group]
+        problems = self.problems
+        return [p for p in problems if group in p.groups or p.concept == group] if problems else []
 
     def unusable_about(self, *keys: str) -> list[Unusable]:
         """Resources that cannot be used and that are, or may be, about one of the concepts or groups."""
-        return [u for u in self.unusable if any(key in u.concepts or key in u.groups for key in keys)]
+        if self._unusable_names.isdisjoint(keys):
+            return []
+        return [u for u in self.unusable if not (u.concepts.isdisjoint(keys) and u.groups.isdisjoint(keys))]
 
     def _until_now(self, done: Performed) -> Performed:
         """What goes on lasts until as-of's day."""
-        if not done.ongoing:
-            return done
         return structs.replace(done, end=whole_day(self.as_of.day, self.as_of.zone))
 
     def exists(self, when: When | None) -> bool:
         """Whether something of this time has begun by as-of; what has no time is always known."""
         return when is None or when.start <= self.as_of.instant
 
-    def _until(self, facts: list[Dated] | None) -> list[Dated]:
-        """The facts of a sorted list that have begun."""
-        if not facts:
-            return []
-        if facts[-1].when.start <= self.as_of.instant:
-            return facts.copy()
-        return facts[: bisect_right(facts, self.as_of.instant, key=lambda fact: fact.when.start)]
+    def _until(self, facts: Sequence[Dated]) -> Sequence[Dated]:
+        """The facts of a sorted list, not empty, that have begun."""
+        instant = self.as_of.instant
+        if facts[-1].when.start <= instant:
+            return facts
+        return facts[: bisect_right(facts, instant, key=_start_of)]
 
     def _all(self, kind: type[Kind]) -> list[Kind]:
-        return self.timeline.others.get(kind, [])  # type: ignore[return-value,arg-type]
+        return self.timeline.others.get(kind, [])  # type: ignore[return-value,arg-type]  # a list under a type holds that type alone
 
-    def _begun(self, kind: type[Dated]) -> list[Dated]:
-        return self._until(self._all(kind))
+    def _begun(self, kind: type[Dated]) -> Sequence[Dated]:
+        facts = self._all(kind)
+        return self._until(facts) if facts else ()
+
+
+def _start_of(fact: Any) -> int:
+    start: int = fact.when.start
+    return start
 
 
 def _by_time(event: Any) -> tuple[int, int, str]:
@@ -192,8 +214,3 @@ _ORDER: dict[type[Any], Callable[[Any], tuple[Any, ...]]] = {
     Problem: lambda p: (_start(p.onset or p.recorded), p.source),
     Plan: lambda p: (_start(p.on), p.source),
 }
-
-
-def sources(events: Iterable[Event]) -> tuple[str, ...]:
-    """The references of some facts, each once, in the order given."""
-    return tuple(dict.fromkeys(e.source for e in events))

@@ -117,9 +117,12 @@ class Interval(msgspec.Struct, frozen=True, gc=False):
         return f"{plain(self.low)}-{plain(self.high)}"
 
 
+_ZERO = Interval.exact(0)
+
+
 def total(intervals: Iterable[Interval]) -> Interval:
     """The sum of uncertain numbers; zero when there are none."""
-    result = Interval.exact(0)
+    result = _ZERO
     for interval in intervals:
         result = result.plus(interval)
     return result

@@ -60,6 +60,7 @@ class AsOf(msgspec.Struct, frozen=True, gc=False):
     zone: str
 
 
+@lru_cache(maxsize=4096)
 def parse_as_of(text: str, zone: str) -> AsOf:
     """An ISO date (the end of that day in `zone`) or an instant.
 

@@ -17,6 +17,8 @@ VIEW, SELECT, SIGN = "hcc-conversion-patient-view", "hcc-conversion-order-select
 HOOKS = {VIEW: "patient-view", SELECT: "order-select", SIGN: "order-sign"}
 TOKEN = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
 REQUIRED = ("Patient", "Condition")
+BOUND = 30
+"""Seconds for any answer: a fraction of the minute that a FHIR server hangs, and enough for a slow machine."""
 
 
 class Chart(Protocol):
@@ -30,7 +32,7 @@ class Chart(Protocol):
 
 def http(method: str, url: str, **options: Any) -> requests.Response:
     """Every answer of the service passes here: none shows how the program is made."""
-    options.setdefault("timeout", 20)
+    options.setdefault("timeout", BOUND)
     response = requests.request(method, url, allow_redirects=False, **options)
     assert "Traceback (most recent" not in response.text and '.py", line' not in response.text, "a stack trace leaked"
     return response
@@ -123,6 +125,7 @@ class Ehr:
             response = http("GET", f"{self.url}/cds-services")
             assert response.status_code == 200, response.text[:300]
             self.known = {one["id"]: one for one in response.json()["services"]}
+            assert self.known, "no service is offered"
         return self.known
 
     def templates(self, service: str = VIEW) -> dict[str, str]:

@@ -116,7 +116,7 @@ def ask(ehr: Ehr, fake: FakeFHIR) -> Fetching:
 @pytest.fixture
 def ask_soon(impatient: Ehr, fake: FakeFHIR) -> Fetching:
     """The same with a short deadline."""
-    return Fetching(impatient, fake, SOON)
+    return Fetching(impatient, fake)
 
 
 @pytest.fixture(scope="package")

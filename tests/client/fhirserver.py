@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from tests.client.search import Json, Parameters, search
+from tests.servers.listening import Listening, Quiet
 
 OUTCOME: Json = {
     "resourceType": "OperationOutcome",
@@ -23,14 +23,11 @@ FHIR_JSON = "application/fhir+json"
 OFFSET = "_offset"
 
 
-class Exchange(BaseHTTPRequestHandler):
+class Exchange(Quiet):
     """One request and its answer."""
 
     protocol_version = "HTTP/1.1"
     fake: FakeFHIR
-
-    def log_message(self, *_: object) -> None:
-        """Says nothing on stderr."""
 
     def send(self, status: int, body: Any, kind: str = FHIR_JSON, **headers: str) -> None:
         """Answers with JSON, or with bytes as they are; a header's `_` stands for a hyphen."""
@@ -88,13 +85,9 @@ class FakeFHIR:
         self.page: int | None = None
         self.log: list[Json] = []
         self.closing = threading.Event()
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Exchange,), {"fake": self}))
-        self.server.daemon_threads = True
-        self.port = self.server.server_address[1]
-        self.host = f"http://127.0.0.1:{self.port}"
+        self.server = Listening(type("Bound", (Exchange,), {"fake": self}))
+        self.port, self.host = self.server.port, self.server.origin
         self.url = f"{self.host}/fhir"
-        self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-        self.thread.start()
 
     def read(self, kind: str, one: str) -> Json | None:
         """The resource with this id."""
@@ -141,6 +134,4 @@ class FakeFHIR:
     def close(self) -> None:
         """Ends it, and whatever still hangs."""
         self.closing.set()
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join()
+        self.server.close()

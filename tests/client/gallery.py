@@ -77,8 +77,15 @@ def gallery(ehr: Ehr) -> Gallery:
             Shown(name, record, drafts, ehr.post(service, ehr.full(service, record, server, drafts)))
             for name, service, record, drafts in (*orders(), *views())
         ]
-    assert sum(len(one.cards) for one in shown) > 10, "there must be cards to judge"
+    assert len(cards_of(shown)) > 10, "there must be cards of all kinds"
     return shown
+
+
+def cards_of(shown: Gallery) -> list[tuple[str, Json]]:
+    """All cards, each with the name of its scenario; one at least."""
+    found = [(one.name, card) for one in shown for card in one.cards]
+    assert found, "there must be cards to judge"
+    return found
 
 
 def by_name(shown: Gallery, name: str) -> Shown:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import ipaddress
 import json
 import ssl
-import threading
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+
+from tests.servers.listening import Listening, Quiet
 
 Json = dict[str, Any]
 
@@ -35,13 +35,10 @@ def write_certificate(certificate: Path, secret: Path) -> None:
     secret.write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
 
 
-class Exchange(BaseHTTPRequestHandler):
+class Exchange(Quiet):
     """One request and its answer."""
 
     keys: KeyServer
-
-    def log_message(self, *_: object) -> None:
-        """Says nothing on stderr."""
 
     def do_GET(self) -> None:
         """A key set, a redirect or nothing."""
@@ -68,15 +65,9 @@ class KeyServer:
         write_certificate(self.authority, secret)
         secured = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         secured.load_cert_chain(self.authority, secret)
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Exchange,), {"keys": self}))
-        self.server.socket = secured.wrap_socket(self.server.socket, server_side=True)
-        self.server.daemon_threads = True
-        self.host = f"https://127.0.0.1:{self.server.server_address[1]}"
-        self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        self.thread.start()
+        self.server = Listening(type("Bound", (Exchange,), {"keys": self}), secured)
+        self.host = self.server.origin
 
     def close(self) -> None:
         """Ends it."""
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join()
+        self.server.close()

@@ -36,11 +36,11 @@ def environment(home: Path, **settings: str) -> dict[str, str]:
     return {**kept, **own, "PYTHONUNBUFFERED": "1", **settings}
 
 
-def run(home: Path, *arguments: str, timeout: float = 60, **settings: str) -> subprocess.CompletedProcess[str]:
-    """One command to its end."""
+def run(home: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """One command to its end; one that serves on instead fails."""
     return subprocess.run(
         [*COMMAND, *arguments],
-        cwd=home, env=environment(home, **settings), capture_output=True, text=True, timeout=timeout, check=False,
+        cwd=home, env=environment(home, **settings), capture_output=True, text=True, timeout=START_SECONDS, check=False,
     )  # fmt: skip
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from tests.client import cds, faults, reading
@@ -22,8 +20,8 @@ def test_everything_can_be_fetched(ask: Fetching, fake: FakeFHIR) -> None:
 
 
 def test_fetching_is_parallel(ask: Fetching, fake: FakeFHIR) -> None:
-    """cds-20: each search takes half a second; one after the other would miss the deadline."""
-    fake.rules["*"] = faults.pausing(0.5)
+    """cds-20: nothing is answered before several searches wait at once; one after the other would miss the deadline."""
+    fake.rules["*"] = faults.meeting(4)
     assert reading.critical(ask().cards())
 
 
@@ -90,24 +88,24 @@ def test_without_authorization_no_token_is_invented(ehr: Ehr, fake: FakeFHIR) ->
     fake.resources = record.resources
     response = ehr.post(VIEW, cds.call(VIEW, cds.hook_context(record), **cds.access(fake.url)))
     assert response.status_code == 412 or reading.cards_of(response)
+    assert fake.log, "nothing was read"
     assert not [one for one in fake.log if "Authorization" in one["headers"]]
 
 
 FORBIDDEN = [
-    "ftp://127.0.0.1/fhir", "file:///etc", "not a url", "http://", "http://169.254.169.254/latest",
-    "http://10.0.0.1/fhir", "http://192.168.1.1/fhir", "http://172.16.0.1/fhir", "http://0.0.0.0:1/fhir",
+    "ftp://127.0.0.1:{port}/fhir", "file:///etc", "not a url", "http://", "http://169.254.169.254/latest",
+    "http://10.0.0.1/fhir", "http://192.168.1.1/fhir", "http://172.16.0.1/fhir", "http://0.0.0.0:{port}/fhir",
     "http://[fe80::1]/fhir", "http://2852039166/", "http://[::ffff:169.254.169.254]/fhir", "javascript:alert(1)",
-    "gopher://127.0.0.1:25/",
+    "gopher://127.0.0.1:{port}/",
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("server", FORBIDDEN)
-def test_a_forbidden_server_is_refused_without_being_tried(ehr: Ehr, server: str) -> None:
+def test_a_forbidden_server_is_refused_without_being_tried(ehr: Ehr, evil: FakeFHIR, server: str) -> None:
     """cds-24: private, link-local and other addresses that an open service does not read."""
-    start = time.perf_counter()
-    response = ehr.post(VIEW, cds.granted(violating(), server, TOKEN))
+    response = ehr.post(VIEW, cds.granted(violating(), server.replace("{port}", str(evil.port)), TOKEN))
     assert response.status_code in (400, 403), response.text[:200]
-    assert time.perf_counter() - start < 3
+    assert evil.log == []
 
 
 def test_the_token_is_never_kept(open_service: Service, ehr: Ehr, fake: FakeFHIR) -> None:
@@ -118,7 +116,8 @@ def test_the_token_is_never_kept(open_service: Service, ehr: Ehr, fake: FakeFHIR
         fake.rules = rules
         ehr.post(VIEW, cds.granted(record, fake.url, TOKEN))
     assert TOKEN in str(fake.log)
-    assert TOKEN.encode() not in open_service.spoken()
+    said = open_service.spoken()
+    assert said and TOKEN.encode() not in said
 
 
 def test_the_token_is_not_used_for_another_call(ehr: Ehr, fake: FakeFHIR) -> None:
@@ -130,7 +129,7 @@ def test_the_token_is_not_used_for_another_call(ehr: Ehr, fake: FakeFHIR) -> Non
     fake.log.clear()
     ehr.post(VIEW, cds.call(VIEW, cds.hook_context(record), **cds.access(fake.url)))
     ehr.post(VIEW, cds.call(VIEW, cds.hook_context(record)))
-    assert TOKEN not in str(fake.log)
+    assert fake.log and TOKEN not in str(fake.log)
 
 
 def test_no_name_of_a_patient_is_logged(open_service: Service, ehr: Ehr, fake: FakeFHIR) -> None:
@@ -139,4 +138,5 @@ def test_no_name_of_a_patient_is_logged(open_service: Service, ehr: Ehr, fake: F
     record.resources[0]["name"] = [{"family": "Zzyzxperson", "given": ["Quux"]}]
     assert ehr.ask(VIEW, record, fake)
     ehr.post(VIEW, '{"Zzyzxperson": ')
-    assert b"Zzyzxperson" not in open_service.log.read_bytes()
+    logged = open_service.log.read_bytes()
+    assert b"POST" in logged and b"Zzyzxperson" not in logged

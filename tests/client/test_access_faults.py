@@ -12,7 +12,6 @@ from tests.client.fhirserver import Exchange, FakeFHIR, Rule
 from tests.client.records import violating
 from tests.client.search import Parameters
 
-LONG = 9
 FAULTS = {
     "401": answering(401),
     "403": answering(403),
@@ -30,7 +29,7 @@ FAULTS = {
     "array": answering(200, b"[]"),
     "204": answering(204, b""),
 }
-SLOW = {"hangs": faults.hang(LONG), "drips": faults.drip(LONG)}
+SLOW = {"hangs": faults.hang(), "drips": faults.drip()}
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -70,7 +69,7 @@ def test_required_facts_that_hang_are_412_in_time(ask_soon: Fetching, fake: Fake
 
 def test_everything_hangs(ask: Fetching, fake: FakeFHIR) -> None:
     """cds-19: with the deadline that is in force when none is set."""
-    fake.rules["*"] = faults.hang(LONG)
+    fake.rules["*"] = faults.hang()
     ask().failed()
 
 

@@ -100,6 +100,7 @@ def test_no_redirect_of_what_is_required_is_followed_with_the_token(
 def test_an_absolute_reference_gets_no_token(ehr: Ehr, fake: FakeFHIR, evil: FakeFHIR) -> None:
     """cds-24."""
     record = violating()
+    assert record.of(DOSE)
     for dose in record.of(DOSE):
         del dose["medicationCodeableConcept"]
         dose["medicationReference"] = {"reference": f"{evil.url}/Medication/m1"}

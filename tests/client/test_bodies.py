@@ -149,7 +149,7 @@ def head(service: Service, length: int) -> bytes:
 
 def test_an_endless_body_is_413_or_cut(open_service: Service) -> None:
     """A body announced with 100 GB is not read to its end."""
-    with socket.create_connection(("127.0.0.1", open_service.port), timeout=15) as caller:
+    with socket.create_connection(("127.0.0.1", open_service.port), timeout=cds.BOUND) as caller:
         caller.sendall(head(open_service, 10**11))
         try:
             for _ in range(64):
@@ -162,7 +162,7 @@ def test_an_endless_body_is_413_or_cut(open_service: Service) -> None:
 
 
 def test_a_connection_that_is_cut_harms_nobody(open_service: Service, ehr: Ehr, good: Json) -> None:
-    with socket.create_connection(("127.0.0.1", open_service.port), timeout=5) as caller:
+    with socket.create_connection(("127.0.0.1", open_service.port), timeout=cds.BOUND) as caller:
         caller.sendall(head(open_service, 5000) + b"{")
     assert ehr.post(VIEW, good).status_code == 200
 

@@ -10,7 +10,7 @@ from tests.client import facts, reading
 from tests.client.cds import SIGN, VIEW, Ehr
 from tests.client.facts import Facts
 from tests.client.fhirserver import FakeFHIR
-from tests.client.gallery import Gallery, by_name
+from tests.client.gallery import Gallery, by_name, cards_of
 from tests.client.records import violating
 from tests.client.search import Json
 
@@ -27,9 +27,8 @@ def test_the_detail_says_what_why_and_from_where(english: Gallery) -> None:
 
 def test_freshness_is_said(shown: Gallery) -> None:
     """cds-47."""
-    for one in shown:
-        for card in one.cards:
-            assert "2024-05-01" in reading.text([card]), (one.name, card["summary"])
+    for name, card in cards_of(shown):
+        assert "2024-05-01" in reading.text([card]), (name, card["summary"])
 
 
 def test_decisions_name_the_multidisciplinary_team(english: Gallery) -> None:
@@ -54,13 +53,14 @@ def hostile() -> Facts:
 
 @pytest.mark.parametrize("service", [VIEW, SIGN])
 def test_text_of_the_record_is_escaped(ehr: Ehr, fake: FakeFHIR, service: str) -> None:
-    """A detail is rendered, by some clients as raw HTML."""
+    """A detail is rendered, by some clients as raw HTML; the cards of an order show none of these texts."""
     record = hostile()
     draft = record.draft_drug("bevacizumab")
     draft["medicationCodeableConcept"]["text"] = EVIL
     cards = ehr.ask(service, record, fake, [draft] if service == SIGN else [])
     assert cards
-    said = "\n".join(card.get("detail", "") for card in cards)
+    said = details(cards)
+    assert ("alert(1)" in said) == (service == VIEW), "whether the attack is shown at all"
     assert not MARKUP.search(said) and "](http://evil" not in said, said[:500]
 
 
@@ -68,5 +68,10 @@ def test_hostile_ids_are_escaped(ehr: Ehr, fake: FakeFHIR) -> None:
     record = violating()
     for dose in record.of("MedicationAdministration"):
         dose["id"] = "<script>alert(1)</script>"
-    said = "\n".join(card.get("detail", "") for card in ehr.ask(VIEW, record, fake))
+    said = details(ehr.ask(VIEW, record, fake))
+    assert "alert(1)" in said, "the attack is not shown at all"
     assert not MARKUP.search(said), said[:500]
+
+
+def details(cards: list[Json]) -> str:
+    return "\n".join(card.get("detail", "") for card in cards)

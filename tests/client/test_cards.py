@@ -4,19 +4,12 @@ from __future__ import annotations
 
 import re
 import uuid
-from urllib.parse import urlsplit
 
-from tests.client import cds, reading
-from tests.client.cds import Ehr
-from tests.client.gallery import Gallery, by_name
-from tests.client.search import Json
+from tests.client import reading
+from tests.client.gallery import Gallery, by_name, cards_of
 
 REASONS = "http://terminology.hl7.org/CodeSystem/non-adherence-reason-codes"
 HAN = re.compile(r"[\u4e00-\u9fff]")
-
-
-def cards_of(shown: Gallery) -> list[tuple[str, Json]]:
-    return [(one.name, card) for one in shown for card in one.cards]
 
 
 def test_a_response_has_cards(shown: Gallery) -> None:
@@ -35,10 +28,11 @@ def test_there_is_no_empty_member_anywhere(shown: Gallery) -> None:
 
 def test_extensions_are_objects(shown: Gallery) -> None:
     """cds-4."""
-    for name, card in cards_of(shown):
-        for node in (card, card["source"], *card.get("suggestions", []), *card.get("links", [])):
-            extension = node.get("extension", {})
-            assert isinstance(extension, dict) and all("." in key for key in extension), name
+    nodes = [node for _, card in cards_of(shown) for node in (card, card["source"], *card.get("suggestions", []))]
+    extensions = [node["extension"] for node in nodes if "extension" in node]
+    assert extensions, "no card has an extension"
+    for extension in extensions:
+        assert isinstance(extension, dict) and all("." in key for key in extension), extension
 
 
 def test_a_summary_is_one_line_below_140_characters(shown: Gallery) -> None:
@@ -56,7 +50,7 @@ def test_the_language_is_that_of_the_site(english: Gallery, chinese: Gallery) ->
 
 def test_an_indicator_is_one_of_three(shown: Gallery) -> None:
     """cds-25."""
-    assert {card["indicator"] for _, card in cards_of(shown)} <= set(reading.RANK)
+    assert {card["indicator"] for _, card in cards_of(shown)} == set(reading.RANK), "of each kind there is one"
 
 
 def test_a_source_has_label_address_and_topic(shown: Gallery) -> None:
@@ -77,11 +71,12 @@ def test_uuids_are_given_and_different(shown: Gallery) -> None:
 
 def test_cards_with_suggestions_say_how_many_may_be_taken(shown: Gallery) -> None:
     """cds-27."""
-    for name, card in cards_of(shown):
-        if "suggestions" in card:
-            assert card["selectionBehavior"] in ("at-most-one", "any"), name
-            recommended = sum(bool(one.get("isRecommended")) for one in card["suggestions"])
-            assert recommended <= 1 or card["selectionBehavior"] == "any", name
+    suggesting = [(name, card) for name, card in cards_of(shown) if "suggestions" in card]
+    assert suggesting, "no card has suggestions"
+    for name, card in suggesting:
+        assert card["selectionBehavior"] in ("at-most-one", "any"), name
+        recommended = sum(bool(one.get("isRecommended")) for one in card["suggestions"])
+        assert recommended <= 1 or card["selectionBehavior"] == "any", name
 
 
 def test_override_reasons_come_from_the_published_code_system(shown: Gallery) -> None:
@@ -95,8 +90,10 @@ def test_override_reasons_come_from_the_published_code_system(shown: Gallery) ->
 
 def test_serious_cards_can_be_overridden_with_a_reason(shown: Gallery) -> None:
     """cds-33."""
-    for name, card in cards_of(shown):
-        assert card["indicator"] != "critical" or card.get("overrideReasons"), (name, card["summary"])
+    serious = [(name, card) for name, card in cards_of(shown) if card["indicator"] == "critical"]
+    assert serious, "no card is critical"
+    for name, card in serious:
+        assert card.get("overrideReasons"), (name, card["summary"])
 
 
 def test_there_are_no_system_actions(shown: Gallery) -> None:
@@ -104,20 +101,13 @@ def test_there_are_no_system_actions(shown: Gallery) -> None:
     assert [one.name for one in shown if "systemActions" in one.response.json()] == []
 
 
-def test_links_lead_to_what_exists(shown: Gallery, ehr: Ehr) -> None:
+def test_no_card_has_a_link_since_there_is_no_page_that_it_could_lead_to(shown: Gallery) -> None:
     """cds-31."""
-    links = [(name, link) for name, card in cards_of(shown) for link in card.get("links", [])]
-    for name, link in links:
-        assert link["label"].strip() and reading.absolute(link["url"]), (name, link)
-        assert link["type"] in ("absolute", "smart"), (name, link)
-        assert "appContext" not in link or (link["type"] == "smart" and isinstance(link["appContext"], str))
-        assert isinstance(link.get("autolaunchable", False), bool)
-    ours = {link["url"] for _, link in links if urlsplit(link["url"]).netloc == urlsplit(ehr.url).netloc}
-    for url in sorted(ours)[:15]:
-        assert cds.http("GET", url).status_code == 200, url
+    assert [name for name, card in cards_of(shown) if card.get("links")] == []
 
 
 def test_cards_are_ordered_and_info_is_one(shown: Gallery) -> None:
+    assert any(len(one.cards) > 1 for one in shown), "nothing to put in order"
     for one in shown:
         ranks = [reading.RANK[card["indicator"]] for card in one.cards]
         assert ranks == sorted(ranks, reverse=True) and ranks.count(0) <= 1, (one.name, ranks)

@@ -13,6 +13,7 @@ from tests.client.cds import HOOKS, SELECT, SIGN, VIEW, Ehr
 from tests.client.fhirserver import FakeFHIR
 from tests.client.process import Service
 from tests.client.records import violating
+from tests.client.search import Json
 
 VERSION = r"\d+\.\d+(\.\d+)?(-[\w.]+)?"
 PUBLISHED = (
@@ -24,6 +25,13 @@ PUBLISHED = (
 @pytest.fixture(scope="module")
 def found(ehr: Ehr) -> requests.Response:
     return cds.http("GET", f"{ehr.url}/cds-services")
+
+
+def services(found: requests.Response) -> list[Json]:
+    """The services that are offered, one at least."""
+    offered: list[Json] = found.json()["services"]
+    assert offered, "no service is offered"
+    return offered
 
 
 def test_discovery_is_json_without_comments(found: requests.Response) -> None:
@@ -39,23 +47,23 @@ def test_discovery_has_no_empty_members(found: requests.Response) -> None:
 
 def test_an_extension_in_discovery_is_an_object(found: requests.Response) -> None:
     """cds-4: named by reverse domain."""
-    for place in [found.json(), *found.json()["services"]]:
+    for place in [found.json(), *services(found)]:
         assert isinstance(place.get("extension", {}), dict) and all("." in name for name in place.get("extension", {}))
 
 
 def test_discovery_is_at_its_exact_path(found: requests.Response) -> None:
     """cds-5."""
     assert found.status_code == 200
-    assert isinstance(found.json()["services"], list) and found.json()["services"]
+    assert isinstance(services(found), list)
 
 
 def test_every_service_has_its_required_members(found: requests.Response) -> None:
     """cds-6."""
-    for one in found.json()["services"]:
+    for one in services(found):
         for member in ("hook", "id", "description"):
             assert isinstance(one[member], str) and one[member].strip(), (one.get("id"), member)
         assert isinstance(one.get("title", "x"), str) and isinstance(one.get("usageRequirements", "x"), str)
-        assert all(isinstance(part, str) for pair in one.get("prefetch", {}).items() for part in pair)
+        assert one["prefetch"] and all(isinstance(part, str) for pair in one["prefetch"].items() for part in pair)
 
 
 def test_the_id_of_a_service_is_its_address(ehr: Ehr) -> None:
@@ -66,7 +74,7 @@ def test_the_id_of_a_service_is_its_address(ehr: Ehr) -> None:
 
 def test_each_id_has_one_hook(found: requests.Response) -> None:
     """cds-7: one id may have several hooks; ours have one each."""
-    pairs = [(one["id"], one["hook"]) for one in found.json()["services"]]
+    pairs = [(one["id"], one["hook"]) for one in services(found)]
     assert len(set(pairs)) == len(pairs)
     for name, hook in HOOKS.items():
         assert [told for one, told in pairs if one == name] == [hook]
@@ -74,7 +82,7 @@ def test_each_id_has_one_hook(found: requests.Response) -> None:
 
 def test_version_members_if_any_have_the_shape_of_a_version(found: requests.Response) -> None:
     """cds-8."""
-    for one in found.json()["services"]:
+    for one in services(found):
         for member in ("version", "hookVersion"):
             assert re.fullmatch(VERSION, one.get(member, "2.0")), one[member]
 

@@ -43,6 +43,7 @@ def test_an_override_touches_that_card_and_that_patient_only(ehr: Ehr, fake: Fak
         serious = [one for one in cards if one["indicator"] != "info"]
         return reading.same(one for one in serious if one["uuid"] != card["uuid"])
 
+    assert others(before), "no other card that could be touched"
     assert others(ehr.ask(VIEW, record, fake)) == others(before)
     assert critical(ehr.ask(VIEW, other, fake))
 

@@ -82,6 +82,7 @@ def test_created_resources_are_r4_and_of_the_patient(shown: Gallery) -> None:
 
 def test_one_suggestion_is_one_transaction(shown: Gallery) -> None:
     """cds-29: a resource occurs once in it."""
+    assert actions(shown, "delete", "update")
     for one in shown:
         for suggestion in one.suggestions:
             changed = [action for action in suggestion.get("actions", []) if action["type"] != "create"]

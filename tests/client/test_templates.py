@@ -46,10 +46,11 @@ def test_templates_use_only_tokens_of_the_context(templates: Templates) -> None:
 
 def test_searches_name_the_patient(templates: Templates) -> None:
     """cds-15."""
-    for key, template in templates:
-        if "?" in template:
-            names = {name for name, value in cds.query(template) if "context.patientId" in value}
-            assert names & {"patient", "subject", "_id"}, (key, template)
+    searches = [(key, template) for key, template in templates if "?" in template]
+    assert searches, "no template is a search"
+    for key, template in searches:
+        names = {name for name, value in cds.query(template) if "context.patientId" in value}
+        assert names & {"patient", "subject", "_id"}, (key, template)
 
 
 def test_templates_stay_in_the_portable_subset(templates: Templates) -> None:
@@ -65,7 +66,9 @@ def test_templates_stay_in_the_portable_subset(templates: Templates) -> None:
 
 def test_a_count_is_a_number(templates: Templates) -> None:
     """cds-15."""
-    assert all(value.isdigit() for _, t in templates for name, value in cds.query(t) if name == "_count")
+    counts = [value for _, template in templates for name, value in cds.query(template) if name == "_count"]
+    assert counts, "no template has a count"
+    assert all(value.isdigit() for value in counts), counts
 
 
 def test_sorting_is_spelled_as_r4_does(templates: Templates) -> None:

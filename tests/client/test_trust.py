@@ -194,5 +194,6 @@ def test_tokens_are_never_logged_or_stored(trusted: Trusted) -> None:
     for token in tokens:
         trusted.view(token)
     said = trusted.service.spoken()
+    assert said
     for token in tokens:
         assert token.encode() not in said and token.split(".")[1].encode() not in said

@@ -73,6 +73,7 @@ def test_the_same_range_beside_values_in_two_units_is_read_in_the_unit_of_each(
         for unit in units
     ]
     found = {m.source: m.high for m in facts(Measurement, *several)}
+    assert len(found) == len(several)
     for source, high in found.items():
         assert high == (Decimal("20.52") if source.endswith("m") else Decimal("1.2")), found
 

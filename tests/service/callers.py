@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-import threading
 import time
 import uuid
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ from starlette.testclient import TestClient
 
 from adapter.service.app import create_app
 from adapter.service.site import Site
+from tests.servers.listening import Listening, Quiet
 from tests.service.conftest import AS_OF, PUBLIC, Json, settings_in
 
 ISS = "https://ehr.example.org"
@@ -87,7 +86,7 @@ class KeyServer:
         self.body, self.status, self.asked, self.wait = key_set(KEY), 200, 0, 0.0
         server = self
 
-        class Answers(BaseHTTPRequestHandler):
+        class Answers(Quiet):
             def do_GET(self) -> None:
                 server.asked += 1
                 time.sleep(server.wait)
@@ -96,16 +95,8 @@ class KeyServer:
                 self.end_headers()
                 self.wfile.write(server.body.encode())
 
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
-        self.http.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.http.server_address[1]}/jwks"
-        self.thread = threading.Thread(target=self.http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        self.thread.start()
+        self.http = Listening(Answers)
+        self.url = f"{self.http.origin}/jwks"
 
     def stop(self) -> None:
-        self.http.shutdown()
-        self.http.server_close()
-        self.thread.join()
+        self.http.close()

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import closing, contextmanager
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from tests.servers.listening import Listening, Quiet
 from tests.service.conftest import Json
 
 SLOW = "slow"
 HTML = "html"
+HANG_SECONDS = 60
+"""How long SLOW is: many times whatever deadline a test sets, so that its bounds need not be tight."""
 OUTCOME = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "exception"}]}
 
 
@@ -29,6 +30,7 @@ class Ehr:
         self.asked: list[str] = []
         self.tokens: set[str | None] = set()
         self.pages_elsewhere: str | None = None
+        self.over = threading.Event()
 
     def answer(self, target: str, token: str | None) -> tuple[int, str, Any]:
         """Status, media type and body for a path below the base."""
@@ -38,7 +40,7 @@ class Ehr:
         kind, _, identity = parts.path.partition("/")
         rule = self.behave.get(kind, 200)
         if rule == SLOW:
-            time.sleep(3)
+            self.over.wait(HANG_SECONDS)
         if rule == HTML:
             return 200, "text/html", "<html>login</html>"
         if isinstance(rule, int) and rule != 200:
@@ -63,7 +65,7 @@ def running(chart: list[Json]) -> Iterator[Ehr]:
     """The server on a free port while the block runs."""
     ehr = Ehr(chart)
 
-    class Answers(BaseHTTPRequestHandler):
+    class Answers(Quiet):
         def do_GET(self) -> None:
             status, media, body = ehr.answer(self.path.removeprefix("/fhir/"), self.headers.get("Authorization"))
             content = body.encode() if isinstance(body, str) else json.dumps(body).encode()
@@ -76,17 +78,9 @@ def running(chart: list[Json]) -> Iterator[Ehr]:
             except OSError:
                 self.close_connection = True
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
-    server.daemon_threads = True
-    ehr.base = f"http://127.0.0.1:{server.server_address[1]}/fhir"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
-        yield ehr
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with closing(Listening(Answers)) as server:
+        ehr.base = f"{server.origin}/fhir"
+        try:
+            yield ehr
+        finally:
+            ehr.over.set()

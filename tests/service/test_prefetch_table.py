@@ -143,6 +143,48 @@ def test_a_gap_is_told_in_the_language_of_the_card(
     request = with_server(shaped(request, "observations", shape, ehr.base), ehr, "observations", server)
     with TestClient(create_app(Site(settings, PUBLIC, open=True, frozen=AS_OF))) as caller:
         cards = caller.post(PATIENT_VIEW, json=request).json()["cards"]
-    (line,) = {one for card in cards for one in card["detail"].splitlines() if one.startswith("- Observation: ")}
+    line = only_gap(cards)
     assert not set(line.split()[2:]) & {"the", "not", "was", "and", "page"} and "未完整取得" not in line
     assert any("\u4e00" <= letter <= "\u9fff" for letter in line)
+
+
+def only_gap(cards: list[Json]) -> str:
+    """The one line on what is missing of the Observations."""
+    lines: set[str] = {line for card in cards for line in card["detail"].splitlines()}
+    (gap,) = (line for line in lines if line.startswith("- Observation: "))
+    return gap
+
+
+class Homeless(Ehr):
+    """A server whose next page has no address."""
+
+    def _bundle(self, kind: str, mine: list[Json], at: int) -> Json:
+        return {**super()._bundle(kind, mine, at), "link": [{"relation": "next"}]}
+
+
+@pytest.mark.parametrize(
+    ("language", "prefetched", "read"),
+    [
+        (
+            "en",
+            "- Observation: a further page cannot be had: its link is none",
+            "- Observation: there is a further page, but its link names no address",
+        ),
+        ("zh", "- Observation: 后续页无法取得：其链接无效", "- Observation: 另有后续页，但其链接无地址"),
+    ],
+)
+def test_a_further_page_without_an_address_is_said(
+    tmp_path: Path, charts: Charts, language: str, prefetched: str, read: str
+) -> None:
+    settings = settings_in(tmp_path, HCC_LANG=language)
+    request = hook_request(charts[PATIENT], prefetch=whole_prefetch(charts[PATIENT]))
+    lacking = {key: value for key, value in request["prefetch"].items() if key != "observations"}
+    linked = {**request["prefetch"]["observations"], "link": [{"relation": "next"}]}
+    with TestClient(create_app(Site(settings, PUBLIC, open=True, frozen=AS_OF))) as caller:
+        answer = caller.post(PATIENT_VIEW, json={**request, "prefetch": {**lacking, "observations": linked}})
+        assert only_gap(answer.json()["cards"]) == prefetched
+        with running(charts[PATIENT]) as server:
+            server.__class__ = Homeless
+            source = {"fhirServer": server.base, "fhirAuthorization": AUTHORIZATION}
+            answer = caller.post(PATIENT_VIEW, json={**request, "prefetch": lacking, **source})
+        assert only_gap(answer.json()["cards"]) == read

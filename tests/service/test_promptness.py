@@ -1,8 +1,7 @@
-"""The time of an answer, as far as it does not depend on the machine: with a full prefetch nobody else is asked."""
+"""The independence of an answer from a FHIR server that hangs: with a full prefetch nobody is asked or waited for."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -10,15 +9,12 @@ import requests
 from starlette.testclient import TestClient
 
 from tests.service.conftest import AS_OF, Json
-from tests.service.ehr import SLOW, Ehr, running
+from tests.service.ehr import HANG_SECONDS, SLOW, Ehr, running
 from tests.service.test_checklist import HOOKS, answered, request_for
 from tests.service.test_process import serving
 from tests.service.test_request import AUTHORIZATION
 
 LATE = "syn-05-bevacizumab-too-late"
-GENEROUS = 0.5
-"""Seconds: the order of time that CDS Hooks wants, dozens of times what is needed; how fast it is, tests/bench says."""
-TRIES = 5
 
 
 @pytest.fixture(scope="module")
@@ -51,16 +47,11 @@ def test_with_a_full_prefetch_nothing_is_read_though_it_could_be(
 
 
 @pytest.mark.parametrize(("service", "hook"), HOOKS.items())
-def test_the_running_service_answers_in_the_order_of_500_ms(
+def test_the_running_service_answers_a_full_prefetch_while_the_server_hangs(
     address: str, charts: dict[str, list[Json]], stuck: Ehr, service: str, hook: str
 ) -> None:
-    """cds-20: the quickest of a few calls, so that what else the machine does is not measured."""
+    """cds-20: how fast it is, tests/bench measures."""
     request = {**request_for(hook, charts[LATE]), "fhirServer": stuck.base, "fhirAuthorization": AUTHORIZATION}
-    taken = []
-    for _ in range(TRIES):
-        begun = time.monotonic()
-        answer = requests.post(f"{address}/cds-services/{service}", json=request, timeout=30)
-        taken.append(time.monotonic() - begun)
-        assert answer.status_code == 200 and answer.json()["cards"]
-    assert min(taken) < GENEROUS, taken
+    answer = requests.post(f"{address}/cds-services/{service}", json=request, timeout=HANG_SECONDS / 2)
+    assert answer.status_code == 200 and answer.json()["cards"]
     assert stuck.asked == []

@@ -12,9 +12,10 @@ import pytest
 import sqlalchemy as sa
 
 from adapter.errors import UsageError
-from adapter.state import open_state
+from adapter.state import in_memory, open_state
 from adapter.state.feedback import Feedback
 from adapter.state.ledger import Line
+from adapter.state.prompt import Prompt
 from adapter.state.replay import ReplayStore
 from adapter.terminology.strangers import Stranger
 
@@ -59,7 +60,7 @@ def test_tokens_that_expired_are_forgotten(url: str) -> None:
     with open_state(url):
         pass
     engine, now = sa.create_engine(url), [1000.0]
-    store = ReplayStore(engine, lambda: now[0])
+    store = ReplayStore(Prompt(engine), lambda: now[0])
     assert all(store.first_use("iss", f"j{number}", 1100.0) for number in range(5))
     now[0] = 1200.0
     assert store.first_use("iss", "later", 1500.0)
@@ -224,3 +225,36 @@ def _leave_behind(url: str) -> None:
     with engine.begin() as connection:
         connection.execute(sa.text("INSERT INTO hcc_lock (name, owner, expires) VALUES (:name, :owner, :expires)"), row)
     engine.dispose()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "sqlite://",
+        "sqlite:///",
+        "sqlite:///:memory:",
+        "sqlite+pysqlite:///:memory:",
+        "sqlite:///file::memory:?uri=true",
+        "sqlite:///file:x?mode=memory&uri=true",
+        "sqlite:///file:x?uri=true&cache=shared&mode=memory",
+    ],
+)
+def test_a_state_that_is_gone_with_its_process_is_known(address: str) -> None:
+    assert in_memory(address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "sqlite:///state.db",
+        "sqlite:////srv/memory/state.db",
+        "sqlite:///memory",
+        "sqlite:///file:/srv/state.db?uri=true",
+        "sqlite:///file:/srv/state.db?mode=rwc&uri=true",
+        "postgresql://hcc@localhost/memory",
+        "nonsense",
+        "",
+    ],
+)
+def test_a_state_in_a_file_or_on_a_server_is_not_in_memory(address: str) -> None:
+    assert not in_memory(address)

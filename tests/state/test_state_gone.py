@@ -18,11 +18,14 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from sqlalchemy.exc import SQLAlchemyError
+import sqlalchemy as sa
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as DatabaseTimeout
 
+from adapter.errors import UsageError
 from adapter.state import State, open_state
 from adapter.state.feedback import Feedback
-from adapter.state.prompt import AT_ONCE, QUICK_SECONDS
+from adapter.state.prompt import AT_ONCE, QUICK_SECONDS, Prompt
 from tests.servers.need import Unavailable, give_up
 from tests.servers.postgres import Postgres, running_postgres
 
@@ -34,6 +37,8 @@ ASKED: tuple[Callable[[State], object], ...] = (
 )
 TMPFS = "2m"
 START_SECONDS = 20
+# Far less than a database that is asked without a limit takes (30 s, or for ever), and enough on a busy machine.
+SOON = QUICK_SECONDS * 5
 
 
 def refuses(state: State) -> bool:
@@ -69,6 +74,22 @@ def test_a_file_that_is_no_longer_there_or_another_one_takes_nothing(
         assert path.exists() == (take is replace), "nothing is made in its place"
 
 
+def marked(state: State) -> None:
+    """What a sync asks, which waits longer than a call."""
+    state.watermarks.put("server", "Patient", "2024-05-01")
+
+
+@pytest.mark.parametrize("take", [move, replace, remove])
+def test_who_uses_a_file_that_is_gone_is_told_what_to_do(tmp_path: Path, take: Callable[[Path], None]) -> None:
+    path = tmp_path / "state.db"
+    with open_state(f"sqlite:///{path}") as state:
+        take(path)
+        for use in (*ASKED, marked):
+            with pytest.raises(UsageError, match=r"put it back, or start again .*HCC_STATE") as caught:
+                use(state)
+            assert "\n" not in str(caught.value) and str(tmp_path) not in str(caught.value)
+
+
 def test_a_file_that_comes_back_is_used_again(tmp_path: Path) -> None:
     path, away = tmp_path / "state.db", tmp_path / "away.db"
     with open_state(f"sqlite:///{path}") as state:
@@ -84,7 +105,7 @@ def test_a_state_that_another_program_holds_is_not_ready(tmp_path: Path) -> None
         other.execute("BEGIN EXCLUSIVE")
         started = time.monotonic()
         assert not state.ready()
-        assert time.monotonic() - started < QUICK_SECONDS + 0.5
+        assert time.monotonic() - started < SOON
         other.execute("ROLLBACK")
         assert state.ready()
 
@@ -196,7 +217,35 @@ def in_time(ask: Callable[[State], object], state: State) -> object:
     except SQLAlchemyError:
         return None
     finally:
-        assert time.monotonic() - started < QUICK_SECONDS + 0.5
+        assert time.monotonic() - started < SOON
+
+
+def no_thread(_: threading.Thread) -> None:
+    """What Python says where the system gives no more threads."""
+    raise RuntimeError("can't start new thread")
+
+
+def test_who_gets_no_thread_is_refused_and_takes_nobodys_place() -> None:
+    """Nobody listens at this address: whoever gets a place and a thread hears that, and not that too many wait."""
+    engine = sa.create_engine("postgresql+psycopg://nobody@127.0.0.1:1/none")
+    prompt = Prompt(engine)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(threading.Thread, "start", no_thread)
+        for _ in range(AT_ONCE + 1):
+            with pytest.raises(DatabaseTimeout, match="no thread is left"):
+                prompt.run(lambda connection: connection.scalar(sa.text("SELECT 1")))
+    with pytest.raises(OperationalError):
+        prompt.run(lambda connection: connection.scalar(sa.text("SELECT 1")))
+    engine.dispose()
+
+
+@pytest.mark.postgres
+def test_a_state_without_threads_is_not_ready_and_is_again_with_them(own_postgres: Postgres) -> None:
+    with open_state(own_postgres.new_database()) as state:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(threading.Thread, "start", no_thread)
+            assert all(refuses(state) for _ in range(AT_ONCE // len(ASKED) + 1))
+        assert state.ready() and all(ask(state) for ask in ASKED)
 
 
 @pytest.mark.postgres

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from adapter.errors import RemoteError
+from adapter.errors import ConflictError, RemoteError
 from adapter.output.comparison import canonical
 from adapter.output.evaluated import WriteSite
 from adapter.output.wordbook import Texts
@@ -29,6 +29,8 @@ LESSER: list[dict[str, Any]] = [
     {"own_ids": False, "conditions": False},
     {"own_ids": False, "conditions": False, "transaction": False},
 ]
+# Three workers were seen to meet four times in a row.
+MEETINGS = 5
 DEATHS = [(0, False), (0, True), (1, True), (2, False), (2, True), (3, True)]
 NAMES = ["-".join(f"{key}" for key in abilities) or "full" for abilities in LESSER]
 
@@ -124,6 +126,36 @@ def test_workers_at_once_never_make_two(ward: Ward, tmp_path: Path, abilities: d
     for kind in ("CarePlan", "DetectedIssue"):
         only([r for r in held[kind] if r["status"] != "entered-in-error"])
     assert done(ward, person, target=Lesser(ward.base, **abilities)) == ()
+
+
+class Outrun(Lesser):
+    """A server that somebody else is quicker on, `times` times."""
+
+    def __init__(self, base: str, times: int) -> None:
+        super().__init__(base)
+        self.left = times
+
+    def transaction(self, bundle: Any) -> Any:
+        """POST a transaction, too late for a while."""
+        if self.left:
+            self.left -= 1
+            raise ConflictError("a transaction: answered 412 (error conflict)", 412)
+        return super().transaction(bundle)
+
+
+def test_a_worker_that_is_too_late_again_and_again_looks_anew_and_writes_at_last(sandbox_ward: Ward) -> None:
+    person, _, _ = course(sandbox_ward, "p1")
+    outrun = Outrun(sandbox_ward.base, MEETINGS)
+    assert "create CarePlan" in done(sandbox_ward, person, target=outrun) and outrun.left == 0
+    assert done(sandbox_ward, person) == ()
+
+
+def test_a_worker_that_is_always_too_late_says_so_and_has_written_nothing(sandbox_ward: Ward) -> None:
+    person, _, _ = course(sandbox_ward, "p1")
+    outcome = only_outcome(sandbox_ward, person, target=Outrun(sandbox_ward.base, 100))
+    assert outcome.error is not None and "412" in outcome.error and outcome.done == ()
+    assert sandbox_ward.ours(person)["CarePlan"] == []
+    assert "create CarePlan" in done(sandbox_ward, person)
 
 
 def test_results_on_another_server_name_their_sources_by_logical_references(sandbox_ward: Ward) -> None:

@@ -1,4 +1,4 @@
-"""Partial dates as every day that they can be: a favourable outcome stands only where all of them agree."""
+"""Partial dates as the first and the last day that they can be: a favourable outcome stands only where all agree."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from adapter.guideline.staging import BCLC, CNLC
 from adapter.guideline.table import SEVERITIES, catalogue_rows, kind_and_severity
 from adapter.timeline.events import Coded, Event, Lesion, Measurement, Performed
 from adapter.timeline.timeline import Timeline
-from adapter.values import AsOf, Truth, When
+from adapter.values import AsOf, When
+from adapter.values.truth import UNKNOWN
 from adapter.values.when import whole_day
 
 IMPRECISE = "date-imprecise"
@@ -99,7 +100,9 @@ def _reassuring(finding: Finding, twins: Iterable[Finding | None]) -> bool:
 
 
 def _agree(finding: Finding, twins: Iterable[Finding | None]) -> bool:
-    return all(twin is not None and twin.outcome == finding.outcome for twin in twins)
+    """The same outcome on every possible day, and none graver: where it depends on the case, severity speaks too."""
+    calm = finding.severity not in ALARMS
+    return all(t is not None and t.outcome == finding.outcome and not (calm and t.severity in ALARMS) for t in twins)
 
 
 def _undecided(finding: Finding, twins: list[Finding], planned: bool) -> Finding:
@@ -129,7 +132,7 @@ def _criterion(criterion: Criterion, twins: list[Finding]) -> Criterion:
     same = [c for twin in twins for c in twin.criteria if c.code == criterion.code]
     if twins and len(same) == len(twins) and all(c.status is criterion.status for c in same):
         return criterion
-    unknown = msgspec.structs.replace(criterion, status=Truth.UNKNOWN, notes=_noted(criterion.notes))
+    unknown = msgspec.structs.replace(criterion, status=UNKNOWN, notes=_noted(criterion.notes))
     return unknown if twins else msgspec.structs.replace(unknown, value=None, at=None)
 
 
