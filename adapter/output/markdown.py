@@ -6,7 +6,6 @@ import re
 
 from adapter.values.text import one_line
 
-_ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _INLINE = re.compile(r"([\\`*_\[\]|~#$^])")
 # Addresses become links after escapes are taken off: only a blank before the mark keeps them text.
 _LINKS = re.compile(r"(?<=[A-Za-z]):(?=//)|(?<=[wW]{3})\.|@")
@@ -22,7 +21,8 @@ def escaped(text: str) -> str:
     plain = one_line(text)
     if _ACTIVE.search(plain) is None:
         return plain
-    line = _INLINE.sub(r"\\\1", plain.translate(_ENTITIES))
+    line = plain.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    line = _INLINE.sub(r"\\\1", line)
     line = _LINKS.sub(r" \g<0>", line)
     return _LEADING.sub(_marker, line)
 

@@ -39,7 +39,7 @@ from adapter.service.warming import warm
 from adapter.settings import load
 from adapter.state import State, open_state
 
-EVALUATING = 8
+EVALUATING = 2
 LAUNCH = "_HCC_ADAPTER_LAUNCH"
 _DESCRIPTION = "Conversion therapy of hepatocellular carcinoma: CDS Hooks, evaluation, patients. Decision support only."
 
@@ -82,8 +82,8 @@ async def _with_state(app: FastAPI) -> AsyncIterator[None]:
     """The state database is open while the application runs, and the places of its event loop are there."""
     site: Site = app.state.site
     app.state.hook_places, app.state.own_places = Places(), Places()
-    # Evaluations only compute, so that many at once gain nothing; a few, so that a huge record holds nobody else up.
-    app.state.evaluating = CapacityLimiter(EVALUATING)
+    # Evaluations only compute: more of them at once would hinder each other. A huge record waits for its like alone.
+    app.state.evaluating, app.state.evaluating_huge = CapacityLimiter(EVALUATING), CapacityLimiter(EVALUATING)
     with open_state(site.settings.state) as app.state.memory:
         yield
 

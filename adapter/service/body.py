@@ -25,17 +25,19 @@ async def read_body(request: Request, limit: int) -> bytes:
     announced = request.headers.get("content-length", "0")
     if announced.isdigit() and int(announced) > limit:
         raise _too_large(limit)
-    body = bytearray()
+    pieces, length = [], 0
     with anyio.move_on_after(LONGEST_UPLOAD) as waiting:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > limit:
+        async for piece in request.stream():
+            pieces.append(piece)
+            length += len(piece)
+            if length > limit:
                 raise _too_large(limit)
     if waiting.cancelled_caught:
         raise Refusal(408, f"the body did not arrive within {LONGEST_UPLOAD} s", headers={"Connection": "close"})
+    body = b"".join(pieces)
     if not body or body.isspace():
         raise Refusal(400, "the body is empty: a JSON object is expected")
-    return bytes(body)
+    return body
 
 
 def parse_object(body: bytes) -> dict[str, Any]:

@@ -28,6 +28,8 @@ from adapter.service.trust import caller, check_named_server, check_service
 PATIENT_VIEW = "hcc-conversion-patient-view"
 ORDER_SELECT, ORDER_SIGN = "hcc-conversion-order-select", "hcc-conversion-order-sign"
 HOOKS = {PATIENT_VIEW: "patient-view", ORDER_SELECT: SELECT, ORDER_SIGN: SIGN}
+HUGE = 4 << 20
+"""Bytes of a call beyond which its evaluation may take a second or more."""
 _TITLES = {
     PATIENT_VIEW: "HCC conversion therapy",
     ORDER_SELECT: "HCC conversion therapy: the selected order",
@@ -86,10 +88,11 @@ async def call(service_id: str, request: Request) -> Response:
         question = Question(asked, site, caller(request), deadline)
         return answered(question) if question.complete else question
 
-    found = await to_thread.run_sync(first, limiter=request.app.state.evaluating)
+    state = request.app.state
+    found = await to_thread.run_sync(first, limiter=state.evaluating_huge if len(body) > HUGE else state.evaluating)
     if isinstance(found, Response):
         return found
-    response: Response = await request.app.state.hook_places.run(partial(answered, found), deadline)
+    response: Response = await state.hook_places.run(partial(answered, found), deadline)
     return response
 
 
