@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import orjson
-from anyio import CapacityLimiter
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import SQLAlchemyError
@@ -29,7 +28,7 @@ from adapter.service.operations import router as operations
 from adapter.service.own_keys import router as own_keys
 from adapter.service.parent import end_with
 from adapter.service.patients import router as patients
-from adapter.service.places import Places
+from adapter.service.places import Lane, Places
 from adapter.service.refusals import LATER, Refusal, answer, refusal_of
 from adapter.service.silence import SILENT_WARNING, silent_services
 from adapter.service.site import Site
@@ -39,7 +38,6 @@ from adapter.service.warming import warm
 from adapter.settings import load
 from adapter.state import State, open_state
 
-EVALUATING = 2
 LAUNCH = "_HCC_ADAPTER_LAUNCH"
 _DESCRIPTION = "Conversion therapy of hepatocellular carcinoma: CDS Hooks, evaluation, patients. Decision support only."
 
@@ -82,8 +80,7 @@ async def _with_state(app: FastAPI) -> AsyncIterator[None]:
     """The state database is open while the application runs, and the places of its event loop are there."""
     site: Site = app.state.site
     app.state.hook_places, app.state.own_places = Places(), Places()
-    # Evaluations only compute: more of them at once would hinder each other. A huge record waits for its like alone.
-    app.state.evaluating, app.state.evaluating_huge = CapacityLimiter(EVALUATING), CapacityLimiter(EVALUATING)
+    app.state.ordinary, app.state.huge = Lane(), Lane()
     with open_state(site.settings.state) as app.state.memory:
         yield
 

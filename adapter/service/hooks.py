@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from functools import partial
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -16,6 +16,7 @@ from adapter.service.advice import Question
 from adapter.service.body import parse_object, read_body
 from adapter.service.feedback import keep
 from adapter.service.orders import SELECT, SIGN
+from adapter.service.places import Lane
 from adapter.service.prefetch import TEMPLATES
 from adapter.service.refusals import Refusal
 from adapter.service.request import hook_call
@@ -77,22 +78,28 @@ async def call(service_id: str, request: Request) -> Response:
     check_service(request, service_id)
     body = await read_body(request, site.settings.body_limit)
 
-    def answered(question: Question) -> Response:
-        return _json({"cards": outgoing(request, service_id, question.cards())})
+    state = request.app.state
+    lane: Lane = state.huge if len(body) > HUGE else state.ordinary
+
+    def answered(cards: Sequence[dict[str, Any]]) -> Response:
+        return _json({"cards": outgoing(request, service_id, cards)})
 
     def first() -> Question | Response:
         """The answer where nothing has to be read, which then needs no place among those that read."""
-        asked = hook_call(parse_call(body), hook)
-        request.state.instance = asked.instance
-        check_named_server(request, asked.fhir_server)
-        question = Question(asked, site, caller(request), deadline)
-        return answered(question) if question.complete else question
+        with lane.turn():
+            asked = hook_call(parse_call(body), hook)
+            request.state.instance = asked.instance
+            check_named_server(request, asked.fhir_server)
+            question = Question(asked, site, caller(request), deadline)
+            if not question.complete:
+                return question
+            cards = question.cards()
+        return answered(cards)
 
-    state = request.app.state
-    found = await to_thread.run_sync(first, limiter=state.evaluating_huge if len(body) > HUGE else state.evaluating)
+    found = await to_thread.run_sync(first, limiter=lane.places)
     if isinstance(found, Response):
         return found
-    response: Response = await state.hook_places.run(partial(answered, found), deadline)
+    response: Response = await state.hook_places.run(lambda: answered(found.cards()), deadline)
     return response
 
 

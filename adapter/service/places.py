@@ -1,10 +1,12 @@
-"""The places for calls that read a FHIR server, so that no other call waits behind them."""
+"""The places for calls: those that read a FHIR server and those that only compute do not wait for each other."""
 
 from __future__ import annotations
 
 import math
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from anyio import CapacityLimiter, Semaphore, WouldBlock, move_on_after, to_thread
@@ -12,7 +14,31 @@ from anyio import CapacityLimiter, Semaphore, WouldBlock, move_on_after, to_thre
 from adapter.service.refusals import Refusal
 
 AT_ONCE = 24
+COMPUTING = 8
+COURTESY_SECONDS = 0.1
 T = TypeVar("T")
+
+
+class Lane:
+    """Calls of one kind for which nothing has to be read; made inside a running event loop.
+
+    One of them computes at a time, since two at once take longer than one after the other; but nobody waits longer than
+    `COURTESY_SECONDS` for that, so that a record which takes seconds holds nobody up.
+    """
+
+    def __init__(self) -> None:
+        self.places = CapacityLimiter(COMPUTING)
+        self._turn = threading.Lock()
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Compute alone, as far as that can be had soon."""
+        alone = self._turn.acquire(timeout=COURTESY_SECONDS)
+        try:
+            yield
+        finally:
+            if alone:
+                self._turn.release()
 
 
 class Places:
